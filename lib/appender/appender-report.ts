@@ -1,0 +1,58 @@
+import type { Backup } from '../backup/backup.js'
+import type { RollkeeperError } from '../platform/rollkeeper-error.js'
+import type { Recovery } from '../rotation/rotation.js'
+import type { ReopenReason } from './file-sequence.js'
+import type { Gap } from './gap.js'
+
+/**
+ * The events of an appender, each with what its listeners are handed. They come in a later turn
+ * than what they tell of, so a listener may call the appender, and one that throws harms no record.
+ */
+export interface FileAppenderEvents {
+  /** After `write` answered false: go on. */
+  drain: []
+  /** A file was closed under its backup name, and the next one is open. */
+  rotate: [backup: Backup]
+  /** Backups were removed; oldest first. */
+  prune: [backups: Backup[]]
+  /** The active path was opened anew, and why. */
+  reopen: [why: ReopenReason]
+  /** What a crash had left was put right: a torn tail closed off, a rotation finished. */
+  recover: [recovery: Recovery]
+  /** Records were lost. The log says so itself, as soon as it can be written. */
+  gap: [gap: Gap]
+  /** Something failed that the appender survives. */
+  warning: [error: RollkeeperError]
+  /** What was promised may not hold. Comes as a `warning` where nobody listens for it. */
+  error: [error: RollkeeperError]
+  /** The log is closed. */
+  close: []
+}
+
+/** What an appender did since it was constructed. */
+export interface FileAppenderStats {
+  /** Records handed to the operating system. */
+  readonly records: number
+  /** Bytes of these. */
+  readonly bytes: number
+  /** Files that became backups. */
+  readonly rotations: number
+  /** Backups removed. */
+  readonly pruned: number
+  /** Backups compressed. */
+  readonly archived: number
+  /** Records lost. */
+  readonly dropped: number
+  /** Records longer than a file may be, kept whole in a file of their own. */
+  readonly oversized: number
+  /** Warnings and errors. */
+  readonly errors: number
+  /** Bytes that wait to be written. */
+  readonly pendingBytes: number
+  /** Size of the active file, in bytes. */
+  readonly activeBytes: number
+  /** The last warning or error. */
+  readonly lastError: RollkeeperError | undefined
+  /** When a sync last succeeded. */
+  readonly lastSyncAt: Date | undefined
+}

@@ -1,0 +1,195 @@
+import type { Cancel } from '../platform/clock.js'
+import type { Platform } from '../platform/platform.js'
+import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
+import { Deferred } from './deferred.js'
+import type { FileSequence } from './file-sequence.js'
+import { formatGap, type Gap } from './gap.js'
+import { byteLength, checkRecord, WriteQueue, type AuditRecord } from './write-queue.js'
+
+/** Bytes that may wait while writing is impossible, counted as `WriteQueue` counts units. */
+const MAX_PENDING_BYTES = 16 * 1024 * 1024
+
+/** From this share of it on, `write` answers false. */
+const HIGH_WATER_BYTES = MAX_PENDING_BYTES / 16
+
+/** Writing that has become impossible is tried again after this long, in milliseconds. */
+const WRITE_AGAIN_MS = 250
+
+/** How file systems say that there is no room. */
+const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
+
+/** What a delivery works on, and whom it tells. */
+export interface DeliveryParts {
+  readonly platform: Platform
+  readonly sequence: FileSequence
+  readonly path: string
+  readonly batchBytes: number
+  /** Makes what is written durable before it is acknowledged; undefined where that is not asked. */
+  readonly commit: (() => Promise<void>) | undefined
+  drained(): void
+  lost(gap: Gap): void
+  warn(error: RollkeeperError): void
+}
+
+/**
+ * The way of a record from its caller into a file, and of the acknowledgement back.
+ *
+ * The records of one turn of the event loop are a batch: they are written together, and their
+ * callers share one promise. While writing is impossible the delivery is *stalled*: records wait in
+ * memory, up to a bound, and a timer tries again. Past the bound records that nobody waits for are
+ * dropped and counted, and the log tells of them itself once it can be written again.
+ */
+export class Delivery {
+  readonly #parts: DeliveryParts
+  readonly #queue = new WriteQueue()
+  #status: 'open' | 'stalled' | 'ended' = 'open'
+  /** A write at the end of this turn is arranged for. */
+  #scheduled = false
+  /** Settled when all records that wait now are kept; made for the first who asks. */
+  #batch: Deferred | undefined
+  #retry: Cancel | undefined
+  #drainOwed = false
+  #gap: Gap | undefined
+  /** What made writing impossible last. */
+  #why = ''
+  #dropped = 0
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts
+  }
+
+  /** Records lost so far. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** Bytes that wait, counted. */
+  get pendingBytes(): number {
+    return this.#queue.countBytes()
+  }
+
+  /** See `FileAppender.write`. */
+  write(record: AuditRecord): boolean {
+    if (this.#status !== 'open') return this.#writeStalled(record)
+    this.#arrange(this.#queue.add(record))
+    return true
+  }
+
+  /** See `FileAppender.append`. */
+  append(record: AuditRecord): Promise<void> {
+    if (this.#status === 'ended') return Promise.reject(this.closedError())
+    let waiting: number
+    try {
+      waiting = this.#queue.add(record)
+    } catch (error) {
+      return Promise.reject(error as TypeError)
+    }
+    const { promise } = (this.#batch ??= new Deferred())
+    if (this.#status === 'open') this.#arrange(waiting)
+    return promise
+  }
+
+  /** Resolved: all records taken before the call are handed to the operating system. */
+  async flush(): Promise<void> {
+    if (this.#status === 'open') this.handOver()
+    if (this.#queue.length > 0) await (this.#batch ??= new Deferred()).promise
+  }
+
+  /** Writes all that waits, now; returns why that is impossible, if it is. */
+  handOver(): RollkeeperError | undefined {
+    if (this.#queue.length > 0) {
+      const error = this.#parts.sequence.write(this.#queue)
+      if (error !== undefined) return this.#stall(error)
+      this.#acknowledge()
+    }
+    return this.#status === 'stalled' ? this.#resume() : undefined
+  }
+
+  /** Writes all that waits, or counts it as lost and says why. From now on nothing is taken. */
+  end(): RollkeeperError | undefined {
+    const failure = this.handOver()
+    this.#status = 'ended'
+    this.#retry?.()
+    if (failure) {
+      const records = this.#queue.length
+      this.#lose(records, this.#queue.countBytes())
+      this.#queue.drop(records)
+      this.#batch?.reject(failure)
+    }
+    if (this.#gap) this.#parts.lost(this.#gap)
+    return failure
+  }
+
+  /** What every call gets after the end. */
+  closedError(): RollkeeperError {
+    const { path } = this.#parts
+    return new RollkeeperError('ERR_ROLLKEEPER_CLOSED', `the log ${path} is closed`, { path })
+  }
+
+  #arrange(waiting: number): void {
+    if (waiting >= this.#parts.batchBytes) this.handOver()
+    else if (!this.#scheduled) {
+      this.#scheduled = true
+      setImmediate(this.#endOfTurn)
+    }
+  }
+
+  readonly #endOfTurn = (): void => {
+    this.#scheduled = false
+    if (this.#status === 'open') this.handOver()
+  }
+
+  #acknowledge(): void {
+    const batch = this.#batch
+    if (!batch) return
+    this.#batch = undefined
+    if (this.#parts.commit) this.#parts.commit().then(batch.resolve, batch.reject)
+    else batch.resolve()
+  }
+
+  #writeStalled(record: AuditRecord): boolean {
+    if (this.#status === 'ended') throw this.closedError()
+    checkRecord(record)
+    this.#drainOwed = this.#queue.units + record.length >= HIGH_WATER_BYTES
+    // After a gap has begun nothing goes before its end, or the log would tell of it out of place.
+    if (this.#gap || this.#queue.units + record.length > MAX_PENDING_BYTES) {
+      this.#lose(1, byteLength(record))
+      return false
+    }
+    this.#queue.add(record)
+    return !this.#drainOwed
+  }
+
+  #lose(records: number, bytes: number): void {
+    const { records: before, bytes: bytesBefore } = this.#gap ?? { records: 0, bytes: 0 }
+    this.#gap = { records: before + records, bytes: bytesBefore + bytes, why: this.#why }
+    this.#dropped += records
+  }
+
+  #stall(cause: unknown): RollkeeperError {
+    const { platform, path } = this.#parts
+    const code = FULL.has(systemCode(cause)) ? 'ERR_ROLLKEEPER_FULL' : 'ERR_ROLLKEEPER_WRITE'
+    const message = `cannot write ${path} (${reasonOf(cause)}); records wait`
+    const error = new RollkeeperError(code, message, { path, cause })
+    if (this.#status === 'open') this.#parts.warn(error)
+    this.#status = 'stalled'
+    this.#why = reasonOf(cause)
+    this.#retry?.()
+    this.#retry = platform.clock.after(WRITE_AGAIN_MS, () => this.handOver())
+    return error
+  }
+
+  #resume(): RollkeeperError | undefined {
+    const { platform } = this.#parts
+    this.#status = 'open'
+    this.#retry?.()
+    if (this.#drainOwed) this.#parts.drained()
+    this.#drainOwed = false
+    if (!this.#gap) return undefined
+    const gap = this.#gap
+    this.#gap = undefined
+    this.#parts.lost(gap)
+    this.#queue.add(formatGap(gap, platform.clock.now()))
+    return this.handOver()
+  }
+}

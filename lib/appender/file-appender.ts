@@ -1,0 +1,341 @@
+import { EventEmitter } from 'node:events'
+import type { Writable } from 'node:stream'
+import { wrongType } from '../arguments/argument-error.js'
+import { listBackups, type Backup } from '../backup/backup.js'
+import { rivalPath } from '../backup/backup-name.js'
+import type { Cancel } from '../platform/clock.js'
+import { onProcessExit } from '../platform/exit-hook.js'
+import { systemPlatform, type Platform } from '../platform/platform.js'
+import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
+import { BackgroundSteps } from '../retention/background-steps.js'
+import { Prune } from '../retention/prune.js'
+import { release } from '../rotation/rotation.js'
+import type { FileAppenderEvents, FileAppenderStats } from './appender-report.js'
+import { Delivery } from './delivery.js'
+import { FileSequence } from './file-sequence.js'
+import { GroupCommit } from './group-commit.js'
+import { LineWritable } from './line-writable.js'
+import type { OpenFile } from './open-file.js'
+import { parseOptions, type AppenderSettings, type FileAppenderOptions } from './options.js'
+import type { AuditRecord } from './write-queue.js'
+
+/**
+ * An audit log: appends records to a file, rotates it, and keeps the right backups.
+ *
+ *     const log = new FileAppender({ path: 'logs/audit.log', maxSize: '100MiB', maxBackups: 10 })
+ *     log.write('started\n')
+ *     await log.append('paid\n')
+ *     await log.close()
+ *
+ * Records reach the operating system by the end of the turn of the event loop in which they come,
+ * in their order, each whole and in one file. What waits when the process exits is written then.
+ */
+export class FileAppender extends EventEmitter<FileAppenderEvents> {
+  readonly #platform: Platform
+  readonly #settings: AppenderSettings
+  readonly #sequence: FileSequence
+  readonly #delivery: Delivery
+  readonly #commit: GroupCommit
+  readonly #prune: Prune
+  readonly #background: BackgroundSteps
+  readonly #forgetExit: Cancel
+  #closed: Promise<void> | undefined
+  #pruned = 0
+  #errors = 0
+  #lastError: RollkeeperError | undefined
+
+  /**
+   * Opens at once, making missing directories, and finishes what a crash left: when it returns, the
+   * log is ready.
+   *
+   * @param options see `FileAppenderOptions`; only `path` is required.
+   * @param platform the disk and the clock; specs put others in their place.
+   * @throws TypeError, RangeError for a wrong option; RollkeeperError `ERR_ROLLKEEPER_OPEN` when the
+   *   system refuses, `ERR_ROLLKEEPER_PATH` when the path is no place for a log. No file is left.
+   */
+  constructor(options: FileAppenderOptions, platform: Platform = systemPlatform) {
+    super()
+    this.#platform = platform
+    this.#settings = parseOptions(options)
+    const warn = (error: RollkeeperError): void => this.#warn(error)
+    this.#sequence = new FileSequence(platform, this.#settings, {
+      rotated: (backup, old) => this.#rotated(backup, old),
+      reopened: (why, old) => {
+        this.#retire(old, this.#settings.path)
+        this.#tell('reopen', why)
+      },
+      recovered: recovery => this.#tell('recover', recovery),
+      due: () => {
+        this.#delivery.handOver()
+        this.#sequence.closeIfDue()
+      },
+      warn,
+    })
+    this.#commit = new GroupCommit(platform, {
+      activeFile: () => this.#sequence.file,
+      synced: lastRotation => this.#releasePrivateName(lastRotation),
+      syncFailed: error => this.#syncFailed(error),
+    })
+    this.#delivery = new Delivery({
+      platform,
+      sequence: this.#sequence,
+      path: this.#settings.path,
+      batchBytes: this.#settings.batchBytes,
+      commit: this.#settings.durability === 'sync' ? () => this.#commit.commit() : undefined,
+      drained: () => this.#tell('drain'),
+      lost: gap => this.#tell('gap', gap),
+      warn,
+    })
+    this.#prune = new Prune(platform, this.#settings.retention, {
+      pruned: backups => {
+        this.#pruned += backups.length
+        this.#tell('prune', backups)
+      },
+      due: () => void this.#background.request(),
+      warn,
+    })
+    this.#background = new BackgroundSteps([this.#prune], {
+      list: () => this.backups(),
+      failed: (step, cause) => this.#stepFailed(step, cause),
+    })
+    this.#commit.made(this.#sequence.file)
+    this.#forgetExit = onProcessExit(() => this.#delivery.handOver())
+    this.#warnOfRival()
+    void this.#background.request()
+  }
+
+  /**
+   * Takes a record without waiting; it is written by the end of this turn of the event loop.
+   *
+   * @param record text (UTF-8) or bytes (copied), not empty, that end in `'\n'`.
+   * @returns like a stream: false asks to wait for `drain`. The record is taken all the same as long
+   *   as less than 16 MiB wait; past that it is dropped, counted, and told of in the log.
+   * @throws TypeError for anything that is no record, RollkeeperError `ERR_ROLLKEEPER_CLOSED`.
+   */
+  write(record: AuditRecord): boolean {
+    return this.#delivery.write(record)
+  }
+
+  /**
+   * Takes a record and waits for it.
+   *
+   * @param record see `write`.
+   * @returns a promise, shared by all records of a batch. Resolved: the record is handed to the
+   *   operating system, or, with durability `'sync'`, on stable storage. While writing is impossible
+   *   it waits. Rejected with a TypeError for anything that is no record, else with a
+   *   RollkeeperError: `ERR_ROLLKEEPER_CLOSED`, `ERR_ROLLKEEPER_SYNC`, or, when the log is closed
+   *   before the record could be written, `ERR_ROLLKEEPER_FULL` or `ERR_ROLLKEEPER_WRITE`.
+   */
+  append(record: AuditRecord): Promise<void> {
+    return this.#delivery.append(record)
+  }
+
+  /**
+   * Resolved: all records taken before the call are handed to the operating system. Waits while
+   * writing is impossible; rejected like `append` when the log is closed meanwhile.
+   */
+  flush(): Promise<void> {
+    return this.#delivery.flush()
+  }
+
+  /**
+   * Writes all that waits, now.
+   *
+   * @throws RollkeeperError `ERR_ROLLKEEPER_FULL` or `ERR_ROLLKEEPER_WRITE` while that is
+   *   impossible; the records go on waiting.
+   */
+  flushSync(): void {
+    const failure = this.#delivery.handOver()
+    if (failure) throw failure
+  }
+
+  /**
+   * Resolved: all records taken before the call are on stable storage. Rejected: RollkeeperError
+   * `ERR_ROLLKEEPER_SYNC`, or `ERR_ROLLKEEPER_CLOSED`.
+   */
+  async sync(): Promise<void> {
+    this.#assertOpen()
+    await this.#delivery.flush()
+    await this.#commit.commit()
+  }
+
+  /**
+   * Rotates now, whatever the limits say.
+   *
+   * @param reason in a word or two, for the error if it is refused. Default: `'a call of rotate'`.
+   * @returns the new backup; undefined where the active file was empty. Resolved: the backup has
+   *   its name, and the next file is open; with durability `'sync'`, both on stable storage.
+   *   Rejected: RollkeeperError `ERR_ROLLKEEPER_ROTATE`, and records go on into the same file;
+   *   `ERR_ROLLKEEPER_CLOSED`; a TypeError for a reason that is no string.
+   */
+  async rotate(reason = 'a call of rotate'): Promise<Backup | undefined> {
+    if (typeof reason !== 'string') throw wrongType('rotate(reason)', 'a string', reason)
+    this.#assertOpen()
+    this.#delivery.handOver()
+    const backup = this.#sequence.rotate(reason)
+    if (this.#settings.durability === 'sync') await this.#commit.commit()
+    return backup
+  }
+
+  /**
+   * Writes what waits and opens the path anew, making the file if it is gone: what logrotate's
+   * `postrotate` wants. Resolved: done. Rejected: RollkeeperError `ERR_ROLLKEEPER_OPEN` or
+   * `ERR_ROLLKEEPER_PATH`, and the old file stays in use; `ERR_ROLLKEEPER_CLOSED`.
+   */
+  async reopen(): Promise<void> {
+    this.#assertOpen()
+    this.#delivery.handOver()
+    this.#sequence.reopen('requested')
+  }
+
+  /** All backups that are on the disk, newest first. Rejected with what the system says. */
+  async backups(): Promise<Backup[]> {
+    const backups = await listBackups(this.#platform.disk, this.#settings.path)
+    this.#sequence.learnNewest(backups[0]?.time.getTime())
+    return backups
+  }
+
+  /**
+   * Prunes now, by this appender's options and policies.
+   *
+   * @returns the backups that were removed, oldest first. One that could not be is a `warning`.
+   *   Rejected with what the system says where the directory cannot be read.
+   */
+  prune(): Promise<Backup[]> {
+    return this.#background.exclusively(async () => this.#prune.remove(await this.backups()))
+  }
+
+  /** Resolved: no work is left behind the records: no sync of a closed file, no step, no prune. */
+  async settled(): Promise<void> {
+    await this.#commit.idle()
+    await this.#background.idle()
+  }
+
+  /** What the appender did so far. */
+  stats(): FileAppenderStats {
+    return {
+      records: this.#sequence.records,
+      bytes: this.#sequence.bytes,
+      rotations: this.#sequence.rotations,
+      pruned: this.#pruned,
+      archived: 0,
+      dropped: this.#delivery.dropped,
+      oversized: this.#sequence.oversized,
+      errors: this.#errors,
+      pendingBytes: this.#delivery.pendingBytes,
+      activeBytes: this.#sequence.file.bytes,
+      lastError: this.#lastError,
+      lastSyncAt: this.#commit.lastSyncAt,
+    }
+  }
+
+  /**
+   * A stream that cuts whatever bytes it gets into lines, and appends them; a last line without an
+   * end gets one. It asks for more when what it has is acknowledged, and its `finish` says that all
+   * is. Its end does not close the log.
+   */
+  writable(): Writable {
+    return new LineWritable(this)
+  }
+
+  /**
+   * Writes what waits, waits for the work behind, and closes. Closing twice is closing once.
+   *
+   * Resolved: every record that was taken is kept, but for those counted as dropped before.
+   * Rejected: RollkeeperError `ERR_ROLLKEEPER_FULL` or `ERR_ROLLKEEPER_WRITE` when the last try to
+   * write failed, `ERR_ROLLKEEPER_SYNC` when the last sync did; the log is closed then too, and what
+   * is lost is counted and told of by `gap`.
+   */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  /** `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    let failure: Error | undefined = this.#delivery.end()
+    this.#forgetExit()
+    this.#sequence.stop()
+    if (this.#settings.durability === 'sync') {
+      await this.#commit.commit().catch((error: Error) => (failure ??= error))
+    }
+    await this.settled()
+    this.#prune.stop()
+    this.#sequence.file.close()
+    this.#tell('close')
+    if (failure) throw failure
+  }
+
+  #rotated(backup: Backup, old: OpenFile): void {
+    this.#retire(old, backup.path, backup)
+    this.#tell('rotate', backup)
+    void this.#background.request()
+  }
+
+  #retire(old: OpenFile, path: string, backup?: Backup): void {
+    this.#commit.made(this.#sequence.file)
+    this.#commit.retire(old, path, backup)
+  }
+
+  /** The last step of a rotation. A private name that stays is freed by the next one. */
+  #releasePrivateName(backup: Backup | undefined): void {
+    if (!backup) return
+    const { path } = this.#settings
+    try {
+      release(this.#platform.disk, path, backup)
+    } catch (cause) {
+      const message = `cannot end the rotation of ${path} (${reasonOf(cause)}); the next one will`
+      this.#warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
+    }
+  }
+
+  /** A file whose sync failed is never synced again: what comes goes into the next one. */
+  #syncFailed(error: RollkeeperError): void {
+    this.#report(this.listenerCount('error') > 0 ? 'error' : 'warning', error)
+    if (!this.#sequence.file.syncFailed) return
+    try {
+      this.#sequence.rotate('a sync that failed')
+    } catch (refused) {
+      this.#warn(refused as RollkeeperError)
+    }
+  }
+
+  #stepFailed(step: string, cause: unknown): void {
+    const { path } = this.#settings
+    const message = `cannot ${step} the backups of ${path} (${reasonOf(cause)})`
+    this.#warn(new RollkeeperError('ERR_ROLLKEEPER_PRUNE', message, { path, cause }))
+  }
+
+  #warnOfRival(): void {
+    const { path } = this.#settings
+    const rival = rivalPath(path)
+    if (rival === undefined || !this.#platform.disk.lstat(rival)?.isFile()) return
+    const message = `${path} and ${rival} cannot both be logs: they could prune each other's backups`
+    this.#warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw this.#delivery.closedError()
+  }
+
+  #warn(error: RollkeeperError): void {
+    this.#report('warning', error)
+  }
+
+  #report(event: 'error' | 'warning', error: RollkeeperError): void {
+    this.#errors++
+    this.#lastError = error
+    this.#tell(event, error)
+  }
+
+  #tell<Name extends keyof FileAppenderEvents>(
+    event: Name,
+    ...told: FileAppenderEvents[Name]
+  ): void {
+    const emitter: EventEmitter = this
+    process.nextTick(() => emitter.emit(event, ...told))
+  }
+}

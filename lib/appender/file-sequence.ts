@@ -1,0 +1,355 @@
+import type { Backup } from '../backup/backup.js'
+import { newestBackupTime } from '../backup/backup.js'
+import { atTime, type Cancel } from '../platform/clock.js'
+import type { Platform } from '../platform/platform.js'
+import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
+import {
+  checkLimits,
+  type RotationLimits,
+  type RotationPolicy,
+} from '../rotation/rotation-policy.js'
+import { recover, rotate, type Recovery } from '../rotation/rotation.js'
+import { OpenFile, type Making } from './open-file.js'
+import type { WriteQueue } from './write-queue.js'
+
+/** Why the active file was opened anew: what somebody did to it, or a call of `reopen`. */
+export type ReopenReason = 'renamed' | 'replaced' | 'deleted' | 'requested'
+
+/** What the sequence of files tells its owner; each is called when the next file is open. */
+export interface SequenceOwner {
+  rotated(backup: Backup, old: OpenFile): void
+  reopened(why: ReopenReason, old: OpenFile): void
+  recovered(recovery: Recovery): void
+  /** A limit in time has come. */
+  due(): void
+  warn(error: RollkeeperError): void
+}
+
+/** The part of the options that decides how files follow one another. */
+export interface SequenceOptions {
+  readonly path: string
+  readonly rotation: RotationPolicy
+  readonly follow: boolean
+  readonly making: Making
+}
+
+/** A rotation that was refused is tried again after this long, in milliseconds. */
+const ROTATE_AGAIN_MS = 1000
+
+/**
+ * The active file and those that follow it, seen as one stream that records are put into: each
+ * record into the file where the limits want it, whatever happens to the files meanwhile.
+ * Synchronous throughout.
+ */
+export class FileSequence {
+  readonly #platform: Platform
+  readonly #options: SequenceOptions
+  readonly #owner: SequenceOwner
+  #file: OpenFile
+  #limits: RotationLimits = {}
+  #openedAtMs = 0
+  /** Bytes of the first waiting record that a failed write left in the active file. */
+  #pieceBytes = 0
+  /** The last rotation of ours. */
+  #lastBackup: Backup | undefined
+  /** Time of the newest backup; `'unknown'` until the directory was read once. */
+  #newest: number | undefined | 'unknown' = 'unknown'
+  /** A rotation whose next file could not be opened yet; the old one is still written. */
+  #unfinished: Backup | undefined
+  /** The last try to rotate was refused: no limit counts until this is over. */
+  #pause: Cancel | undefined
+  #deadline: Cancel | undefined
+  #records = 0
+  #bytes = 0
+  #rotations = 0
+  #oversized = 0
+  #lastWarning: string | undefined
+
+  /**
+   * Finishes what a crash left, then opens the active file.
+   *
+   * @throws RollkeeperError `ERR_ROLLKEEPER_OPEN` or `ERR_ROLLKEEPER_PATH`.
+   */
+  constructor(platform: Platform, options: SequenceOptions, owner: SequenceOwner) {
+    this.#platform = platform
+    this.#options = options
+    this.#owner = owner
+    const recovery = this.#recover()
+    this.#file = this.#open(options.making)
+    const tornBytes = recovery.tornBytes + this.#file.tornBytes
+    if (recovery.finished > 0 || tornBytes > 0) owner.recovered({ ...recovery, tornBytes })
+    this.#begin(this.#file.openedAtMs)
+  }
+
+  /** The file that is being written. */
+  get file(): OpenFile {
+    return this.#file
+  }
+
+  /** Records written so far. */
+  get records(): number {
+    return this.#records
+  }
+
+  /** Bytes of these. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Rotations so far. */
+  get rotations(): number {
+    return this.#rotations
+  }
+
+  /** Records so far that were longer than a whole file may be. */
+  get oversized(): number {
+    return this.#oversized
+  }
+
+  /** The newest backup of a listing; rotations never take a time before it. */
+  learnNewest(time: number | undefined): void {
+    if (this.#newest === 'unknown') this.#newest = time
+    else if (time !== undefined) this.#newest = Math.max(time, this.#newest ?? -Infinity)
+  }
+
+  /**
+   * Writes the waiting records, rotating on the way. What was written leaves the queue.
+   *
+   * @returns undefined when all are written, else why the rest could not be.
+   */
+  write(queue: WriteQueue): unknown {
+    while (queue.length > 0) {
+      const blocked = this.#prepare()
+      if (blocked !== undefined) return blocked
+      const count = this.#countForFile(queue)
+      if (count === 0) continue
+      const bytes = queue.encode(count)
+      const appended = this.#file.append(bytes, this.#pieceBytes)
+      this.#bytes += appended.bytes
+      if (appended.error !== undefined) {
+        const { records, beyond } = queue.release(this.#pieceBytes + appended.bytes)
+        this.#records += records
+        this.#pieceBytes = beyond
+        return appended.error
+      }
+      this.#pieceBytes = 0
+      this.#records += count
+      queue.drop(count)
+    }
+    return undefined
+  }
+
+  /**
+   * Rotates now.
+   *
+   * @param reason in the words of the caller, for the error.
+   * @returns the backup, or undefined where the file is empty: there is nothing to keep.
+   * @throws RollkeeperError `ERR_ROLLKEEPER_ROTATE`; records then go on into the same file.
+   */
+  rotate(reason: string): Backup | undefined {
+    if (this.#unfinished) return this.#enterNext(this.#unfinished)
+    const old = this.#file
+    if (old.bytes === 0) return undefined
+    const { disk, clock } = this.#platform
+    const { path } = this.#options
+    try {
+      if (this.#pieceBytes > 0) throw new Error('a record is half written')
+      if (this.#newest === 'unknown') this.#newest = newestBackupTime(disk, path)
+    } catch (cause) {
+      throw this.#refused(reason, cause)
+    }
+    const backup = rotate(disk, {
+      path,
+      open: old.status,
+      now: clock.now(),
+      newest: this.#newest,
+      previous: this.#lastBackup,
+    })
+    this.#newest = backup.time.getTime()
+    this.#lastBackup = backup
+    return this.#enterNext(backup)
+  }
+
+  /** Closes the file if its time has come; asks the policy again if it is still empty. */
+  closeIfDue(): void {
+    const { until } = this.#limits
+    const now = this.#platform.clock.now()
+    if (!until || now < until.getTime() || this.#pause) return
+    if (this.#file.bytes === 0) this.#begin(now)
+    else this.#tryRotate('time')
+  }
+
+  /**
+   * Opens the active path anew, making it where it is missing.
+   *
+   * @throws RollkeeperError `ERR_ROLLKEEPER_OPEN` or `ERR_ROLLKEEPER_PATH`; the old file stays open.
+   */
+  reopen(why: ReopenReason): void {
+    const old = this.#file
+    const next = this.#open(this.#inherited())
+    this.#take(next)
+    this.#owner.reopened(why, old)
+    if (next.tornBytes > 0) this.#owner.recovered({ finished: 0, tornBytes: next.tornBytes })
+  }
+
+  /** Stops its timers. The file stays open. */
+  stop(): void {
+    this.#deadline?.()
+    this.#pause?.()
+  }
+
+  /** Makes sure that there is a right file to write to; returns why not, if there is none. */
+  #prepare(): unknown {
+    if (this.#unfinished) {
+      if (!this.#pause) this.#tryRotate('a rotation that could not end')
+      return undefined
+    }
+    if (this.#limits.until) this.closeIfDue()
+    if (!this.#options.follow) return undefined
+    try {
+      const bytes = this.#file.bytes
+      const standing = this.#file.look()
+      if (standing === 'ours') {
+        if (this.#pieceBytes > 0 && this.#file.bytes !== bytes) this.#abandonPiece()
+        return undefined
+      }
+      this.reopen(standing)
+      this.#lastWarning = undefined
+    } catch (error) {
+      // A file that somebody renamed is still theirs to find; what goes to a deleted one is lost.
+      if (!this.#file.lives()) return error
+      this.#warnOnce(error)
+    }
+    return undefined
+  }
+
+  /** How many records go into the active file. 0: ask again, there is a new file. */
+  #countForFile(queue: WriteQueue): number {
+    const { bytes: limit = Infinity } = this.#limits
+    if (limit === Infinity || this.#pause) return queue.length
+    const count = queue.countFitting(limit - this.#file.bytes + this.#pieceBytes)
+    if (count > 0) return count
+    if (this.#pieceBytes > 0) return 1
+    if (this.#file.bytes > 0) {
+      return this.#tryRotate('size') ? 0 : queue.length
+    }
+    this.#oversized++
+    return 1
+  }
+
+  #tryRotate(reason: string): boolean {
+    try {
+      this.rotate(reason)
+      this.#lastWarning = undefined
+      return true
+    } catch (error) {
+      this.#warnOnce(error)
+      this.#pause = this.#platform.clock.after(ROTATE_AGAIN_MS, () => {
+        this.#pause = undefined
+        this.#owner.due()
+      })
+      return false
+    }
+  }
+
+  /** Step 4 of a rotation. Until it succeeds, the old file takes the records. */
+  #enterNext(backup: Backup): Backup {
+    const old = this.#file
+    this.#unfinished = backup
+    let next: OpenFile
+    try {
+      next = this.#open(this.#inherited())
+    } catch (cause) {
+      throw this.#refused('a next file', cause)
+    }
+    this.#unfinished = undefined
+    this.#rotations++
+    this.#take(next)
+    this.#owner.rotated(backup, old)
+    return backup
+  }
+
+  #take(next: OpenFile): void {
+    if (this.#pieceBytes > 0) this.#abandonPiece()
+    this.#file = next
+    this.#begin(next.openedAtMs)
+  }
+
+  #abandonPiece(): void {
+    this.#file.abandonPiece()
+    this.#pieceBytes = 0
+  }
+
+  #refused(reason: string, cause: unknown): RollkeeperError {
+    const { path } = this.#options
+    const message = `cannot rotate ${path} for ${reason} (${reasonOf(cause)}); records go on into it`
+    return new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause })
+  }
+
+  #open(making: Making): OpenFile {
+    return OpenFile.open(this.#platform, this.#options.path, making)
+  }
+
+  /** What the next file takes over from this one. */
+  #inherited(): Making {
+    const { mode, uid, gid } = this.#platform.disk.fstat(this.#file.fd)
+    return { ...this.#options.making, file: { mode: mode & 0o7777, uid, gid } }
+  }
+
+  #recover(): Recovery {
+    const { disk, clock } = this.#platform
+    const { path } = this.#options
+    try {
+      return recover(disk, path, clock.now())
+    } catch (cause) {
+      const message = `cannot finish the rotation that was interrupted at ${path} (${reasonOf(cause)})`
+      this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
+      return { finished: 0, tornBytes: 0 }
+    }
+  }
+
+  /** Asks the policy how long the file that is now active may go on. */
+  #begin(openedAtMs: number): void {
+    const { path, rotation } = this.#options
+    const openedAt = new Date(openedAtMs)
+    this.#openedAtMs = openedAtMs
+    try {
+      const limits = checkLimits(rotation({ path, openedAt, bytes: this.#file.bytes }))
+      this.#limits = this.#stillToCome(limits)
+      if (this.#limits !== limits) throw new Error('it set a time that is over already')
+    } catch (cause) {
+      const message = `the rotation policy failed (${reasonOf(cause)}); the last limits stay`
+      this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_POLICY', message, { path, cause }))
+      this.#limits = this.#stillToCome(this.#limits)
+    }
+    this.#awaitDeadline(this.#limits.until?.getTime())
+  }
+
+  /** A new file whose time is over already would be rotated after each record, for ever. */
+  #stillToCome(limits: RotationLimits): RotationLimits {
+    const { until, ...others } = limits
+    if (!until || this.#file.bytes > 0 || until.getTime() > this.#openedAtMs) return limits
+    return others
+  }
+
+  #awaitDeadline(timeMs: number | undefined): void {
+    this.#deadline?.()
+    this.#deadline =
+      timeMs === undefined
+        ? undefined
+        : atTime(this.#platform.clock, timeMs, () => this.#owner.due())
+  }
+
+  /** Says the same thing once, until it was overcome. */
+  #warnOnce(error: unknown): void {
+    const { path } = this.#options
+    const message = `cannot look at ${path} (${reasonOf(error)})`
+    const warning =
+      error instanceof RollkeeperError
+        ? error
+        : new RollkeeperError('ERR_ROLLKEEPER_OPEN', message, { path, cause: error })
+    if (warning.message === this.#lastWarning) return
+    this.#lastWarning = warning.message
+    this.#owner.warn(warning)
+  }
+}

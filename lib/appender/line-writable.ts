@@ -1,0 +1,65 @@
+import { Writable } from 'node:stream'
+
+/** The part of an appender that takes lines. */
+export interface LineSink {
+  write(record: Uint8Array): boolean
+  append(record: Uint8Array): Promise<void>
+}
+
+const LINE_END = 0x0a
+
+/**
+ * Cuts a stream of bytes into lines, each a record; a last line without an end gets one.
+ *
+ * It works on bytes, so a chunk may end in the middle of a line, and of a character. A chunk is
+ * done, and the next one asked for, when its last whole line is acknowledged; `finish` means that
+ * all are.
+ */
+export class LineWritable extends Writable {
+  readonly #sink: LineSink
+  /** Pieces of the line that has not ended yet. */
+  #pieces: Buffer[] = []
+
+  constructor(sink: LineSink) {
+    super({ decodeStrings: true })
+    this.#sink = sink
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    const last = chunk.lastIndexOf(LINE_END)
+    if (last === -1) {
+      this.#pieces.push(Buffer.from(chunk))
+      done()
+      return
+    }
+    this.#appendLines(chunk.subarray(0, last + 1)).then(() => {
+      this.#pieces = last + 1 < chunk.length ? [Buffer.from(chunk.subarray(last + 1))] : []
+      done()
+    }, done)
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    if (this.#pieces.length === 0) {
+      done()
+      return
+    }
+    this.#sink
+      .append(Buffer.concat([...this.#pieces, Buffer.of(LINE_END)]))
+      .then(() => done(), done)
+    this.#pieces = []
+  }
+
+  /** Records are acknowledged in their order, so the last one speaks for all before it. */
+  async #appendLines(lines: Buffer): Promise<void> {
+    let start = 0
+    let end = lines.indexOf(LINE_END) + 1
+    let line: Uint8Array = Buffer.concat([...this.#pieces, lines.subarray(0, end)])
+    while (end < lines.length) {
+      this.#sink.write(line)
+      start = end
+      end = lines.indexOf(LINE_END, start) + 1
+      line = lines.subarray(start, end)
+    }
+    await this.#sink.append(line)
+  }
+}

@@ -1,0 +1,193 @@
+import { basename, resolve, sep } from 'node:path'
+import { closest, distance } from 'fastest-levenshtein'
+import { outOfRange, wrongType } from '../arguments/argument-error.js'
+import { parseByteSize, type ByteSize } from '../arguments/byte-size.js'
+import type { DurationLike } from '../arguments/duration.js'
+import { parseDuration } from '../arguments/duration.js'
+import {
+  keepForMs,
+  keepNewest,
+  parseCount,
+  type RetentionPolicy,
+} from '../retention/retention-policy.js'
+import { firstOf, maxSize, type RotationPolicy } from '../rotation/rotation-policy.js'
+import type { SequenceOptions } from './file-sequence.js'
+
+/** What a resolved `append` means: handed to the operating system, or on stable storage. */
+export type Durability = 'flush' | 'sync'
+
+/** How a log is written, rotated and kept. What is left out has the default, or sets no limit. */
+export interface FileAppenderOptions {
+  /** The active file. Relative to the working directory of the moment of construction. */
+  path: string
+  /**
+   * Rotate before a record would take the file past this many bytes: a number, or `'100MiB'` (KiB
+   * MiB GiB TiB are 1024s, kB MB GB TB are 1000s). Exactly at the limit stays. Default: no limit.
+   */
+  maxSize?: ByteSize | undefined
+  /** How many backups are kept, the newest: a whole number, at least 1. Default: all. */
+  maxBackups?: number | undefined
+  /**
+   * How old backups may get, by the time in their names: a date-fns `Duration`, or `'30d'` (ms, s,
+   * m for minutes, h, d, w; a day is 24 h). Exactly this old stays. Default: for ever.
+   */
+  maxAge?: DurationLike | undefined
+  /** A rotation policy as a program; with `maxSize`, whichever comes first. Default: none. */
+  rotation?: RotationPolicy | undefined
+  /** A retention policy as a program; with the others, what any gives up goes. Default: none. */
+  retention?: RetentionPolicy | undefined
+  /** What a resolved `append` means. `'sync'` is one fdatasync for all who wait. Default 'flush'. */
+  durability?: Durability | undefined
+  /**
+   * Records of one turn of the event loop leave together at its end, or at once when this much
+   * waits: a number of bytes, or a size; 0 is each at once. Counted in UTF-16 units for text, so a
+   * batch beyond ASCII may have up to three times as many bytes. Default: 64 KiB.
+   */
+  batchBytes?: ByteSize | undefined
+  /** Permission bits of a file that has no file before it to take them from. Default: 0o600. */
+  mode?: number | undefined
+  /** Permission bits of directories that have to be made. Default: 0o700. */
+  directoryMode?: number | undefined
+  /**
+   * Look before each batch whether the active file was renamed, replaced or deleted by somebody
+   * else, and open the path anew if so. Default: true.
+   */
+  follow?: boolean | undefined
+}
+
+/** The options, checked and complete. */
+export interface AppenderSettings extends SequenceOptions {
+  readonly retention: readonly RetentionPolicy[]
+  readonly durability: Durability
+  readonly batchBytes: number
+}
+
+const DEFAULT_BATCH_BYTES = 64 * 1024
+const DEFAULT_MODE = 0o600
+const DEFAULT_DIRECTORY_MODE = 0o700
+
+/**
+ * Longest file name that leaves room for what names made from it add: the time of a backup (24
+ * bytes), `.gz`, and the dot and `.tmp` of an archive in the making. File systems take 255 bytes.
+ */
+const NAME_MAX_BYTES = 255 - 24 - 3 - 5
+
+const NAMES: ReadonlySet<string> = new Set<keyof FileAppenderOptions>([
+  'path',
+  'maxSize',
+  'maxBackups',
+  'maxAge',
+  'rotation',
+  'retention',
+  'durability',
+  'batchBytes',
+  'mode',
+  'directoryMode',
+  'follow',
+])
+
+/** Names whose meaning is settled, and what comes of them today where that is a choice of theirs. */
+const NAMES_TO_COME: Readonly<Record<string, unknown>> = {
+  maxTotalSize: undefined,
+  compress: false,
+  syncInterval: undefined,
+  maxPending: undefined,
+  onFull: undefined,
+  gapRecord: undefined,
+  processes: undefined,
+}
+
+/**
+ * Checks the options and puts in the defaults.
+ *
+ * @throws TypeError or RangeError that names the option, what was expected, and what came.
+ */
+export function parseOptions(options: FileAppenderOptions): AppenderSettings {
+  if (typeof options !== 'object' || options === null) {
+    throw wrongType('options', 'an object with a path', options)
+  }
+  for (const [name, value] of Object.entries(options)) checkName(name, value)
+  return {
+    path: parsePath(options.path),
+    rotation: rotationOf(options),
+    retention: retentionOf(options),
+    durability: parseChoice('durability', options.durability ?? 'flush', ['flush', 'sync']),
+    batchBytes: parseBatchBytes(options.batchBytes),
+    follow: parseChoice('follow', options.follow ?? true, [true, false]),
+    making: {
+      file: { mode: parseMode('mode', options.mode ?? DEFAULT_MODE) },
+      directoryMode: parseMode('directoryMode', options.directoryMode ?? DEFAULT_DIRECTORY_MODE),
+    },
+  }
+}
+
+function checkName(name: string, value: unknown): void {
+  if (NAMES.has(name) || value === undefined) return
+  if (name in NAMES_TO_COME) {
+    if (value === NAMES_TO_COME[name]) return
+    throw outOfRange(`option ${name}`, 'nothing: this version does not have it yet', value)
+  }
+  const known = [...NAMES, ...Object.keys(NAMES_TO_COME)]
+  const near = closest(name, known)
+  const hint = distance(name, near) <= Math.max(2, name.length / 3) ? `; did you mean ${near}?` : ''
+  throw new TypeError(`option ${name}: expected one of ${known.join(', ')}, got ${name}${hint}`)
+}
+
+function parsePath(path: string): string {
+  const expected = 'the path of a file, not empty'
+  if (typeof path !== 'string') throw wrongType('option path', expected, path)
+  if (path === '' || path.includes('\0') || path.endsWith('/') || path.endsWith(sep)) {
+    throw wrongType('option path', expected, path)
+  }
+  const absolute = resolve(path)
+  if (Buffer.byteLength(basename(absolute)) > NAME_MAX_BYTES) {
+    const fitting = `a file name of at most ${NAME_MAX_BYTES} bytes, to leave room for a backup's`
+    throw outOfRange('option path', fitting, path)
+  }
+  return absolute
+}
+
+function rotationOf({ maxSize: size, rotation }: FileAppenderOptions): RotationPolicy {
+  const policies: RotationPolicy[] = []
+  if (size !== undefined) policies.push(maxSize(parseByteSize('option maxSize', size)))
+  if (rotation !== undefined) policies.push(parsePolicy('rotation', rotation))
+  return policies.length === 0 ? () => ({}) : firstOf(...policies)
+}
+
+function retentionOf(options: FileAppenderOptions): RetentionPolicy[] {
+  const { maxBackups, maxAge, retention } = options
+  const policies: RetentionPolicy[] = []
+  if (maxBackups !== undefined) {
+    policies.push(keepNewest(parseCount('option maxBackups', maxBackups)))
+  }
+  if (maxAge !== undefined) policies.push(keepForMs(parseDuration('option maxAge', maxAge)))
+  if (retention !== undefined) policies.push(parsePolicy('retention', retention))
+  return policies
+}
+
+function parsePolicy<Policy>(name: string, policy: Policy): Policy {
+  if (typeof policy === 'function') return policy
+  throw wrongType(`option ${name}`, 'a policy, which is a function', policy)
+}
+
+function parseBatchBytes(batchBytes: ByteSize = DEFAULT_BATCH_BYTES): number {
+  return batchBytes === 0 ? 0 : parseByteSize('option batchBytes', batchBytes)
+}
+
+function parseChoice<Choice>(name: string, value: Choice, choices: readonly Choice[]): Choice {
+  if (choices.includes(value)) return value
+  throw wrongType(
+    `option ${name}`,
+    choices.map(choice => JSON.stringify(choice)).join(' or '),
+    value,
+  )
+}
+
+function parseMode(name: string, mode: number): number {
+  const expected = 'permission bits, from 0o000 to 0o777'
+  if (typeof mode !== 'number') throw wrongType(`option ${name}`, expected, mode)
+  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
+    throw outOfRange(`option ${name}`, expected, mode)
+  }
+  return mode
+}

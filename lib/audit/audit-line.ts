@@ -1,0 +1,178 @@
+import { isDate, isUint8Array } from 'node:util/types'
+import { outOfRange, wrongType } from '../arguments/argument-error.js'
+import { NanoClock } from '../platform/nano-clock.js'
+import type {
+  AuditFormat,
+  AuditGap,
+  AuditRequest,
+  AuditRequestFields,
+  AuditResponse,
+  AuditText,
+} from './audit-record.js'
+import { goQuote } from './go-quote.js'
+import { canonicalIp } from './ip-address.js'
+import { lineTime } from './rfc3339.js'
+
+const clock = new NanoClock()
+
+/**
+ * Writes the request line of Kubernetes. Whatever the fields hold, the result is exactly one line.
+ *
+ * @param request the fields. All are checked, those too that the format does not show.
+ * @param options `format`: `'1.4'` by default, or `'1.6'`.
+ * @returns the line, ended by `\n`.
+ * @throws TypeError naming the field, what was expected and what came, for a wrong type; RangeError
+ *   for a time outside the years 0000 to 9999, a wrong offset or an unknown format.
+ * @example
+ * formatRequest({ time: 1473253437400333046n, id: '5c3b8227', method: 'GET', uri: '/healthz' })
+ * // 2016-09-07T13:03:57.400333046Z AUDIT: id="5c3b8227" ip="<nil>" method="GET" user="<none>" …
+ */
+export function formatRequest(
+  request: AuditRequest,
+  options: { readonly format?: AuditFormat | undefined } = {},
+): string {
+  checkObject('request', request)
+  const { format = '1.4' } = options
+  checkFormat('options.format', format)
+  const time = lineTime('request', request.time, request.offset ?? 0)
+  return requestLine(time, quotedText('request.id', request.id), request, format)
+}
+
+/**
+ * Writes the response line of Kubernetes, the same in formats 1.4 and 1.6.
+ *
+ * @returns the line, ended by `\n`.
+ * @throws TypeError naming the field, what was expected and what came, for a wrong type; RangeError
+ *   for a code that is neither 0 nor 100 to 999, a time outside the years 0000 to 9999 or a wrong
+ *   offset.
+ */
+export function formatResponse(response: AuditResponse): string {
+  checkObject('response', response)
+  const time = lineTime('response', response.time, response.offset ?? 0)
+  return responseLine(time, quotedText('response.id', response.id), response.code)
+}
+
+/**
+ * Writes a gap as a line of the audit log: give it to the appender as its `gapRecord`.
+ *
+ * @param gap `records` and `bytes` that are missing, `why`, and `time`, by default now in UTC.
+ * @returns the line, ended by `\n`: `<time> AUDIT: gap records="3" bytes="600" why="ENOSPC"`.
+ * @throws TypeError or RangeError naming the field, what was expected and what came.
+ */
+export function auditGapRecord(gap: AuditGap): string {
+  checkObject('gap', gap)
+  const time = lineTime('gap', gapTime(gap.time), gap.offset ?? 0)
+  const records = quotedCount('gap.records', gap.records)
+  const bytes = quotedCount('gap.bytes', gap.bytes)
+  const why = quotedText('gap.why', gap.why)
+  return `${time} AUDIT: gap records=${records} bytes=${bytes} why=${why}\n`
+}
+
+/**
+ * Writes a request line from a time and an id that are already text.
+ *
+ * @param time as `rfc3339Nano` writes it.
+ * @param quotedId the id, quoted.
+ * @throws as `formatRequest`, for the other fields.
+ */
+export function requestLine(
+  time: string,
+  quotedId: string,
+  request: AuditRequestFields,
+  format: AuditFormat,
+): string {
+  const ip = quotedIp(request.ip)
+  const method = quotedText('request.method', request.method)
+  const user = quotedOr('request.user', request.user, '"<none>"')
+  const as = quotedOr('request.as', request.as, '"<self>"')
+  const namespace = quotedOr('request.namespace', request.namespace, '"<none>"')
+  const uri = quotedText('request.uri', request.uri)
+  checkGroups('request.groups', request.groups)
+  checkGroups('request.asGroups', request.asGroups)
+  const begin = `${time} AUDIT: id=${quotedId} ip=${ip} method=${method} user=${user}`
+  const end = `namespace=${namespace} uri=${uri}\n`
+  if (format === '1.4') return `${begin} as=${as} ${end}`
+  const groups = quotedGroups(request.groups, '"<none>"')
+  const asGroups = quotedGroups(request.asGroups, '"<lookup>"')
+  return `${begin} groups=${groups} as=${as} asgroups=${asGroups} ${end}`
+}
+
+/** Writes a response line from a time and an id that are already text; see `requestLine`. */
+export function responseLine(time: string, quotedId: string, code: number): string {
+  if (typeof code !== 'number') throw wrongType('response.code', 'an integer', code)
+  if (!Number.isInteger(code) || (code !== 0 && (code < 100 || code > 999))) {
+    throw outOfRange('response.code', 'an integer from 100 to 999, or 0', code)
+  }
+  return `${time} AUDIT: id=${quotedId} response="${code}"\n`
+}
+
+/** Throws TypeError if `value` is no object, so that no field of it can be read. */
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw wrongType(name, 'an object', value)
+}
+
+/** Throws RangeError if `format` is no format there is. */
+export function checkFormat(name: string, format: unknown): void {
+  if (format !== '1.4' && format !== '1.6') throw outOfRange(name, `'1.4' or '1.6'`, format)
+}
+
+function quotedText(name: string, value: AuditText): string {
+  checkText(name, value)
+  return goQuote(value)
+}
+
+function quotedOr(name: string, value: AuditText | null | undefined, sentinel: string): string {
+  return value === undefined || value === null ? sentinel : quotedText(name, value)
+}
+
+function checkText(name: string, value: unknown): void {
+  if (typeof value !== 'string' && !isUint8Array(value)) {
+    throw wrongType(name, 'a string or a Uint8Array', value)
+  }
+}
+
+function checkGroups(name: string, groups: unknown): void {
+  if (groups === undefined || groups === null) return
+  if (!Array.isArray(groups)) throw wrongType(name, 'an array of strings', groups)
+  for (const group of groups) checkText(`an element of ${name}`, group)
+}
+
+/** Each group is quoted, and the whole again: so no group can pass for two, or for a sentinel. */
+function quotedGroups(groups: readonly AuditText[] | null | undefined, sentinel: string): string {
+  if (groups === undefined || groups === null || groups.length === 0) return sentinel
+  let list = ''
+  for (const group of groups) {
+    const quoted = goQuote(group)
+    // Nothing was escaped, as in nearly all names: then only the quotes are when quoted again.
+    const isPlain = typeof group === 'string' && quoted.length === group.length + 2
+    const twice = isPlain ? `\\"${group}\\"` : goQuote(quoted).slice(1, -1)
+    list += list === '' ? twice : `,${twice}`
+  }
+  return `"${list}"`
+}
+
+function quotedIp(ip: string | null | undefined): string {
+  if (ip === undefined || ip === null) return '"<nil>"'
+  if (typeof ip !== 'string') throw wrongType('request.ip', 'a string', ip)
+  const canonical = canonicalIp(ip)
+  return canonical === undefined ? '"<nil>"' : `"${canonical}"`
+}
+
+function quotedCount(name: string, count: number): string {
+  if (typeof count !== 'number') throw wrongType(name, 'an integer', count)
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw outOfRange(name, 'an integer, 0 or more', count)
+  }
+  return `"${count}"`
+}
+
+function gapTime(time: bigint | Date | undefined): bigint {
+  if (typeof time === 'bigint') return time
+  if (time === undefined) {
+    const { seconds, nanos } = clock.now()
+    return BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
+  }
+  if (!isDate(time)) throw wrongType('gap.time', 'a Date or a bigint', time)
+  if (Number.isNaN(time.getTime())) throw outOfRange('gap.time', 'a valid Date', time)
+  return BigInt(time.getTime()) * 1_000_000n
+}

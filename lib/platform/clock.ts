@@ -1,0 +1,44 @@
+/** Undoes a timer. Harmless after it fired. */
+export type Cancel = () => void
+
+/** All that rollkeeper knows of time: a seam, so that a spec can hold it in its hand. */
+export interface Clock {
+  /** Wall clock, in milliseconds since 1970, UTC. May jump, stand still, or go backwards. */
+  now(): number
+  /** Calls back once after `waitMs` milliseconds of running time, whatever the wall clock does. */
+  after(waitMs: number, callback: () => void): Cancel
+}
+
+/** The machine's clock. Its timers do not keep a process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(waitMs, callback) {
+    const timer = setTimeout(callback, waitMs)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+}
+
+/**
+ * Longest single wait for a point in wall time, in milliseconds. Short, because the clock may be
+ * set while we wait; and `setTimeout` takes no more than 2^31-1 ms: one of 30 days fires at once
+ * (https://nodejs.org/api/timers.html#settimeoutcallback-delay-args).
+ */
+const LONGEST_WAIT_MS = 60_000
+
+/**
+ * Calls back once when the wall clock shows `timeMs` or later. A clock that is set forward is
+ * noticed within a minute.
+ */
+export function atTime(clock: Clock, timeMs: number, callback: () => void): Cancel {
+  let cancel: Cancel
+  const wait = (): void => {
+    const leftMs = timeMs - clock.now()
+    cancel =
+      leftMs > 0
+        ? clock.after(Math.min(Math.ceil(leftMs), LONGEST_WAIT_MS), wait)
+        : clock.after(0, callback)
+  }
+  wait()
+  return () => cancel()
+}

@@ -1,0 +1,176 @@
+/**
+ * The only file that touches the file system: one seam, so that every fault can be injected.
+ *
+ * The system calls of a happy day, in their order:
+ *
+ *     open      lstat path, mkdir parents, open O_CREAT|O_EXCL|O_APPEND, fchmod, fstat
+ *     write     lstat path (still ours?), write
+ *     rotate    rename path private, lstat private, lstat archive, link private backup,
+ *               open path O_CREAT|O_EXCL|O_APPEND, fchmod, fstat
+ *     behind    fdatasync backup, fsync directory, unlink private, close
+ *     prune     getdents directory, lstat backup, unlink backup
+ */
+import fs from 'node:fs'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+import fsExtra from 'fs-extra'
+import { systemCode } from './rollkeeper-error.js'
+
+/** What `lstat` tells of a file. `ino` is a bigint only where a number would lose digits. */
+export interface FileStatus {
+  readonly dev: number
+  readonly ino: number | bigint
+  readonly nlink: number
+  readonly size: number
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly birthtimeMs: number
+  isFile(): boolean
+}
+
+/** One name of a directory; `regular` is undefined where the file system does not tell. */
+export interface DirectoryEntry {
+  readonly name: string
+  readonly regular: boolean | undefined
+}
+
+/** Permission bits, and the owner where it is to be other than our own. */
+export interface Permissions {
+  readonly mode: number
+  readonly uid?: number
+  readonly gid?: number
+}
+
+/**
+ * The file system as rollkeeper uses it. Everything on the way of a record is synchronous, because
+ * only that reaches the file before a process that exits; whatever waits for the disk is not.
+ */
+export interface Disk {
+  /** Opens a file that is there, to append and to read. A link at its place is ELOOP. */
+  openExisting(path: string): number
+  /** Makes a file that was not there, to append and to read; EEXIST where there was one. */
+  create(path: string, permissions: Permissions): number
+  close(fd: number): void
+  /** One `write(2)`, at the end of the file. Returns how many bytes it took; may be fewer. */
+  write(fd: number, bytes: Uint8Array, offset: number, length: number): number
+  /** One `pread(2)`. Returns how many bytes came; fewer at the end of the file. */
+  read(fd: number, bytes: Uint8Array, position: number): number
+  fstat(fd: number): FileStatus
+  /** What stands at a path, links not followed; undefined where nothing does. */
+  lstat(path: string): FileStatus | undefined
+  rename(from: string, to: string): void
+  link(from: string, to: string): void
+  unlink(path: string): void
+  /** Makes a directory and its missing parents; returns those it made, outermost first. */
+  makeDirectory(path: string, mode: number): string[]
+  removeDirectory(path: string): void
+  /** All names of a directory at once: for the rare moments that cannot wait for `entries`. */
+  namesNow(directory: string): string[]
+  /** The names of a directory, a part of them at a time. */
+  entries(directory: string): AsyncIterable<DirectoryEntry>
+  /** Resolved: the file's data and size are on stable storage. */
+  datasync(fd: number): Promise<void>
+  /** Resolved: the directory's entries are on stable storage, where its file system can tell. */
+  syncDirectory(directory: string): Promise<void>
+  /** Unlinks off the event loop: freeing a large file takes the kernel a while. */
+  remove(path: string): Promise<void>
+  /** Bytes that are free for us on the file system of a directory. */
+  freeBytes(directory: string): Promise<number>
+}
+
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = fs.constants
+
+/** Names that are read from a directory before other work gets its turn. */
+const ENTRIES_AT_ONCE = 256
+
+/** How file systems say that a directory cannot be synced (fsync(2): EINVAL, EROFS). */
+const NO_DIRECTORY_SYNC: ReadonlySet<string | undefined> = new Set(['EINVAL', 'ENOTSUP', 'EROFS'])
+
+const datasync = promisify(fs.fdatasync)
+
+/** The machine's file system. */
+export const systemDisk: Disk = {
+  openExisting: path => fs.openSync(path, O_RDWR | O_APPEND | O_NOFOLLOW),
+  create(path, { mode, uid, gid }) {
+    const fd = fs.openSync(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_CREAT | O_EXCL, mode)
+    try {
+      if (uid !== undefined && gid !== undefined) changeOwner(fd, uid, gid)
+      fs.fchmodSync(fd, mode) // after the owner, whose change clears bits; umask had its say above
+      return fd
+    } catch (error) {
+      fs.closeSync(fd)
+      fs.unlinkSync(path)
+      throw error
+    }
+  },
+  close: fd => fs.closeSync(fd),
+  write: (fd, bytes, offset, length) => fs.writeSync(fd, bytes, offset, length),
+  read: (fd, bytes, position) => fs.readSync(fd, bytes, 0, bytes.length, position),
+  fstat: fd => exact(fs.fstatSync(fd), () => fs.fstatSync(fd, { bigint: true })),
+  lstat(path) {
+    const status = fs.lstatSync(path, NO_THROW)
+    return status && exact(status, () => fs.lstatSync(path, { bigint: true }))
+  },
+  rename: (from, to) => fs.renameSync(from, to),
+  link: (from, to) => fs.linkSync(from, to),
+  unlink: path => fs.unlinkSync(path),
+  makeDirectory(path, mode) {
+    const missing: string[] = []
+    for (let at = path; !fs.existsSync(at); at = dirname(at)) missing.unshift(at)
+    fsExtra.ensureDirSync(path, { mode })
+    for (const made of missing) fs.chmodSync(made, mode) // not left to the umask
+    return missing
+  },
+  removeDirectory: path => fs.rmdirSync(path),
+  namesNow: directory => fs.readdirSync(directory),
+  async *entries(directory) {
+    for await (const entry of await fs.promises.opendir(directory, ENTRIES)) {
+      const told = entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()
+      yield { name: entry.name, regular: told ? entry.isFile() : undefined }
+    }
+  },
+  datasync,
+  async syncDirectory(directory) {
+    const handle = await fs.promises.open(directory, O_RDONLY | O_DIRECTORY)
+    try {
+      await handle.sync()
+    } catch (error) {
+      if (!NO_DIRECTORY_SYNC.has(systemCode(error))) throw error
+    } finally {
+      await handle.close()
+    }
+  },
+  remove: path => fs.promises.unlink(path),
+  async freeBytes(directory) {
+    const { bavail, bsize } = await fs.promises.statfs(directory)
+    return bavail * bsize
+  },
+}
+
+/** Kept once: the write path asks with it before every batch. */
+const NO_THROW = { throwIfNoEntry: false } as const
+const ENTRIES = { bufferSize: ENTRIES_AT_ONCE } as const
+
+/** Whether two paths or descriptors were the same file. */
+export function sameFile(one: FileStatus, other: FileStatus): boolean {
+  return one.ino === other.ino && one.dev === other.dev
+}
+
+/**
+ * Inode numbers of some file systems do not fit a JavaScript number, and rounded ones could take
+ * one file for another. Asking for bigints alone costs a third more, so only those get them.
+ */
+function exact(status: fs.Stats, askAgain: () => fs.BigIntStats): FileStatus {
+  if (Number.isSafeInteger(status.ino)) return status
+  return Object.assign(status, { ino: askAgain().ino }) as unknown as FileStatus
+}
+
+/** The owner carries over where we may give files away; only root may give them to others. */
+function changeOwner(fd: number, uid: number, gid: number): void {
+  try {
+    fs.fchownSync(fd, uid, gid)
+  } catch (error) {
+    if (systemCode(error) !== 'EPERM') throw error
+  }
+}
