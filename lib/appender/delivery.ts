@@ -18,6 +18,14 @@ const WRITE_AGAIN_MS = 250
 /** How file systems say that there is no room. */
 const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
 
+/**
+ * Writes in one turn of the event loop, when each but the first is of records that come in answer
+ * to the acknowledgement of the one before. They are one batch: who awaits record by record need
+ * not go round the loop, and look at the path, for each of them, which costs four times the write.
+ * The bound gives others their turn.
+ */
+const WRITES_PER_TURN = 4
+
 /** What a delivery works on, and whom it tells. */
 export interface DeliveryParts {
   readonly platform: Platform
@@ -45,6 +53,7 @@ export class Delivery {
   #status: 'open' | 'stalled' | 'ended' = 'open'
   /** A write at the end of this turn is arranged for. */
   #scheduled = false
+  #writes = 0
   /** Settled when all records that wait now are kept; made for the first who asks. */
   #batch: Deferred | undefined
   #retry: Cancel | undefined
@@ -95,10 +104,14 @@ export class Delivery {
     if (this.#queue.length > 0) await (this.#batch ??= new Deferred()).promise
   }
 
-  /** Writes all that waits, now; returns why that is impossible, if it is. */
-  handOver(): RollkeeperError | undefined {
+  /**
+   * Writes all that waits, now; returns why that is impossible, if it is.
+   *
+   * @param look whether to look first if the active file is still ours.
+   */
+  handOver(look = true): RollkeeperError | undefined {
     if (this.#queue.length > 0) {
-      const error = this.#parts.sequence.write(this.#queue)
+      const error = this.#parts.sequence.write(this.#queue, look)
       if (error !== undefined) return this.#stall(error)
       this.#acknowledge()
     }
@@ -135,8 +148,24 @@ export class Delivery {
   }
 
   readonly #endOfTurn = (): void => {
-    this.#scheduled = false
-    if (this.#status === 'open') this.handOver()
+    this.#writes = 0
+    this.#writeBatch()
+  }
+
+  #writeBatch(): void {
+    const awaited = this.#batch !== undefined && this.#parts.commit === undefined
+    if (this.#status === 'open') this.handOver(this.#writes++ === 0)
+    this.#scheduled = awaited
+    if (awaited) queueMicrotask(this.#awaitAnswers)
+  }
+
+  /** A tick that is asked for by a microtask comes when all microtasks, so all answers, are done. */
+  readonly #awaitAnswers = (): void => process.nextTick(this.#takeAnswers)
+
+  readonly #takeAnswers = (): void => {
+    if (this.#queue.length === 0) this.#scheduled = false
+    else if (this.#writes < WRITES_PER_TURN) this.#writeBatch()
+    else setImmediate(this.#endOfTurn)
   }
 
   #acknowledge(): void {

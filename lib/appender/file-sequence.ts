@@ -115,11 +115,12 @@ export class FileSequence {
   /**
    * Writes the waiting records, rotating on the way. What was written leaves the queue.
    *
+   * @param look whether to look first if the active file is still ours.
    * @returns undefined when all are written, else why the rest could not be.
    */
-  write(queue: WriteQueue): unknown {
+  write(queue: WriteQueue, look: boolean): unknown {
     while (queue.length > 0) {
-      const blocked = this.#prepare()
+      const blocked = this.#prepare(look)
       if (blocked !== undefined) return blocked
       const count = this.#countForFile(queue)
       if (count === 0) continue
@@ -199,13 +200,13 @@ export class FileSequence {
   }
 
   /** Makes sure that there is a right file to write to; returns why not, if there is none. */
-  #prepare(): unknown {
+  #prepare(look: boolean): unknown {
     if (this.#unfinished) {
       if (!this.#pause) this.#tryRotate('a rotation that could not end')
       return undefined
     }
     if (this.#limits.until) this.closeIfDue()
-    if (!this.#options.follow) return undefined
+    if (!look || !this.#options.follow) return undefined
     try {
       const bytes = this.#file.bytes
       const standing = this.#file.look()

@@ -9,7 +9,7 @@ import type {
   AuditResponse,
   AuditText,
 } from './audit-record.js'
-import { goQuote } from './go-quote.js'
+import { goEscape } from './go-quote.js'
 import { canonicalIp } from './ip-address.js'
 import { lineTime } from './rfc3339.js'
 
@@ -35,7 +35,7 @@ export function formatRequest(
   const { format = '1.4' } = options
   checkFormat('options.format', format)
   const time = lineTime('request', request.time, request.offset ?? 0)
-  return requestLine(time, quotedText('request.id', request.id), request, format)
+  return requestLine(time, escapedText('request.id', request.id), request, format)
 }
 
 /**
@@ -49,7 +49,7 @@ export function formatRequest(
 export function formatResponse(response: AuditResponse): string {
   checkObject('response', response)
   const time = lineTime('response', response.time, response.offset ?? 0)
-  return responseLine(time, quotedText('response.id', response.id), response.code)
+  return responseLine(time, escapedText('response.id', response.id), response.code)
 }
 
 /**
@@ -62,48 +62,48 @@ export function formatResponse(response: AuditResponse): string {
 export function auditGapRecord(gap: AuditGap): string {
   checkObject('gap', gap)
   const time = lineTime('gap', gapTime(gap.time), gap.offset ?? 0)
-  const records = quotedCount('gap.records', gap.records)
-  const bytes = quotedCount('gap.bytes', gap.bytes)
-  const why = quotedText('gap.why', gap.why)
-  return `${time} AUDIT: gap records=${records} bytes=${bytes} why=${why}\n`
+  const records = countText('gap.records', gap.records)
+  const bytes = countText('gap.bytes', gap.bytes)
+  const why = escapedText('gap.why', gap.why)
+  return `${time} AUDIT: gap records="${records}" bytes="${bytes}" why="${why}"\n`
 }
 
 /**
  * Writes a request line from a time and an id that are already text.
  *
  * @param time as `rfc3339Nano` writes it.
- * @param quotedId the id, quoted.
+ * @param escapedId the id, as `goEscape` writes it.
  * @throws as `formatRequest`, for the other fields.
  */
 export function requestLine(
   time: string,
-  quotedId: string,
+  escapedId: string,
   request: AuditRequestFields,
   format: AuditFormat,
 ): string {
-  const ip = quotedIp(request.ip)
-  const method = quotedText('request.method', request.method)
-  const user = quotedOr('request.user', request.user, '"<none>"')
-  const as = quotedOr('request.as', request.as, '"<self>"')
-  const namespace = quotedOr('request.namespace', request.namespace, '"<none>"')
-  const uri = quotedText('request.uri', request.uri)
+  const ip = escapedIp(request.ip)
+  const method = escapedText('request.method', request.method)
+  const user = escapedOr('request.user', request.user, '<none>')
+  const as = escapedOr('request.as', request.as, '<self>')
+  const namespace = escapedOr('request.namespace', request.namespace, '<none>')
+  const uri = escapedText('request.uri', request.uri)
   checkGroups('request.groups', request.groups)
   checkGroups('request.asGroups', request.asGroups)
-  const begin = `${time} AUDIT: id=${quotedId} ip=${ip} method=${method} user=${user}`
-  const end = `namespace=${namespace} uri=${uri}\n`
-  if (format === '1.4') return `${begin} as=${as} ${end}`
-  const groups = quotedGroups(request.groups, '"<none>"')
-  const asGroups = quotedGroups(request.asGroups, '"<lookup>"')
-  return `${begin} groups=${groups} as=${as} asgroups=${asGroups} ${end}`
+  const begin = `${time} AUDIT: id="${escapedId}" ip="${ip}" method="${method}" user="${user}"`
+  const end = `namespace="${namespace}" uri="${uri}"\n`
+  if (format === '1.4') return `${begin} as="${as}" ${end}`
+  const groups = escapedGroups(request.groups, '<none>')
+  const asGroups = escapedGroups(request.asGroups, '<lookup>')
+  return `${begin} groups="${groups}" as="${as}" asgroups="${asGroups}" ${end}`
 }
 
 /** Writes a response line from a time and an id that are already text; see `requestLine`. */
-export function responseLine(time: string, quotedId: string, code: number): string {
+export function responseLine(time: string, escapedId: string, code: number): string {
   if (typeof code !== 'number') throw wrongType('response.code', 'an integer', code)
   if (!Number.isInteger(code) || (code !== 0 && (code < 100 || code > 999))) {
     throw outOfRange('response.code', 'an integer from 100 to 999, or 0', code)
   }
-  return `${time} AUDIT: id=${quotedId} response="${code}"\n`
+  return `${time} AUDIT: id="${escapedId}" response="${code}"\n`
 }
 
 /** Throws TypeError if `value` is no object, so that no field of it can be read. */
@@ -116,13 +116,13 @@ export function checkFormat(name: string, format: unknown): void {
   if (format !== '1.4' && format !== '1.6') throw outOfRange(name, `'1.4' or '1.6'`, format)
 }
 
-function quotedText(name: string, value: AuditText): string {
+function escapedText(name: string, value: AuditText): string {
   checkText(name, value)
-  return goQuote(value)
+  return goEscape(value)
 }
 
-function quotedOr(name: string, value: AuditText | null | undefined, sentinel: string): string {
-  return value === undefined || value === null ? sentinel : quotedText(name, value)
+function escapedOr(name: string, value: AuditText | null | undefined, sentinel: string): string {
+  return value === undefined || value === null ? sentinel : escapedText(name, value)
 }
 
 function checkText(name: string, value: unknown): void {
@@ -138,32 +138,31 @@ function checkGroups(name: string, groups: unknown): void {
 }
 
 /** Each group is quoted, and the whole again: so no group can pass for two, or for a sentinel. */
-function quotedGroups(groups: readonly AuditText[] | null | undefined, sentinel: string): string {
+function escapedGroups(groups: readonly AuditText[] | null | undefined, sentinel: string): string {
   if (groups === undefined || groups === null || groups.length === 0) return sentinel
   let list = ''
   for (const group of groups) {
-    const quoted = goQuote(group)
-    // Nothing was escaped, as in nearly all names: then only the quotes are when quoted again.
-    const isPlain = typeof group === 'string' && quoted.length === group.length + 2
-    const twice = isPlain ? `\\"${group}\\"` : goQuote(quoted).slice(1, -1)
-    list += list === '' ? twice : `,${twice}`
+    const once = goEscape(group)
+    // Nothing was escaped, as in nearly all names: then there is nothing to escape again.
+    const isPlain = typeof group === 'string' && once.length === group.length
+    const quotedTwice = `\\"${isPlain ? once : goEscape(once)}\\"`
+    list += list === '' ? quotedTwice : `,${quotedTwice}`
   }
-  return `"${list}"`
+  return list
 }
 
-function quotedIp(ip: string | null | undefined): string {
-  if (ip === undefined || ip === null) return '"<nil>"'
+function escapedIp(ip: string | null | undefined): string {
+  if (ip === undefined || ip === null) return '<nil>'
   if (typeof ip !== 'string') throw wrongType('request.ip', 'a string', ip)
-  const canonical = canonicalIp(ip)
-  return canonical === undefined ? '"<nil>"' : `"${canonical}"`
+  return canonicalIp(ip) ?? '<nil>'
 }
 
-function quotedCount(name: string, count: number): string {
+function countText(name: string, count: number): string {
   if (typeof count !== 'number') throw wrongType(name, 'an integer', count)
   if (!Number.isSafeInteger(count) || count < 0) {
     throw outOfRange(name, 'an integer, 0 or more', count)
   }
-  return `"${count}"`
+  return String(count)
 }
 
 function gapTime(time: bigint | Date | undefined): bigint {

@@ -5,7 +5,7 @@ import { outOfRange, wrongType } from '../arguments/argument-error.js'
 import { NanoClock } from '../platform/nano-clock.js'
 import { checkFormat, checkObject, requestLine, responseLine } from './audit-line.js'
 import type { AuditFormat, AuditRequestFields } from './audit-record.js'
-import { goQuote } from './go-quote.js'
+import { goEscape } from './go-quote.js'
 import { TimeWriter } from './rfc3339.js'
 
 /** Where audit lines go: a `FileAppender`, or anything else with these two methods. */
@@ -118,13 +118,13 @@ export class AuditLog {
 
   #requestLine(id: string, fields: AuditLogRequest): string {
     // A UUID of our own needs no look at its characters.
-    const quotedId = typeof fields.id === 'string' ? goQuote(id) : `"${id}"`
-    return requestLine(this.#timeText(), quotedId, fields, this.#format)
+    const escapedId = typeof fields.id === 'string' ? goEscape(id) : id
+    return requestLine(this.#timeText(), escapedId, fields, this.#format)
   }
 
   #responseLine(id: string, code: number): string {
     if (typeof id !== 'string') throw wrongType('response.id', 'a string', id)
-    return responseLine(this.#timeText(), goQuote(id), code)
+    return responseLine(this.#timeText(), goEscape(id), code)
   }
 
   #timeText(): string {

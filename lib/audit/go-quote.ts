@@ -39,10 +39,20 @@ const LETTER_ESCAPES = new Map([
  * goQuote('say "hi"\n') // "say \"hi\"\n"
  */
 export function goQuote(text: string | Uint8Array): string {
-  if (typeof text === 'string') return PLAIN.test(text) ? `"${text}"` : `"${escaped(text)}"`
+  return `"${goEscape(text)}"`
+}
+
+/**
+ * Writes what `goQuote` writes between its quotes. For lines of many such texts: whoever writes the
+ * quotes in one go with all the rest makes half as many strings.
+ *
+ * @throws TypeError as `goQuote`.
+ */
+export function goEscape(text: string | Uint8Array): string {
+  if (typeof text === 'string') return PLAIN.test(text) ? text : escaped(text)
   if (!isUint8Array(text)) throw wrongType('goQuote(text)', 'a string or a Uint8Array', text)
   const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
-  return isUtf8(bytes) ? goQuote(bytes.toString()) : `"${escapedBytes(bytes)}"`
+  return isUtf8(bytes) ? goEscape(bytes.toString()) : escapedBytes(bytes)
 }
 
 /** Copies the runs that need no escape whole, as there are few escapes in most texts. */

@@ -2,17 +2,11 @@ import { isIPv4, isIPv6 } from 'node:net'
 
 const GROUP_COUNT = 8
 
-/** The length of `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
-const LONGEST_CHARACTERS = 45
-
-/** How a socket that serves both families names its IPv4 peers: by far the most common IPv6 text. */
-const MAPPED_PREFIX = '::ffff:'
-
-/** How many IPv6 addresses are remembered: the clients of a busy server within a short time. */
+/** How many addresses are remembered: the clients of a busy server within a short time. */
 const REMEMBERED_MAX = 1024
 
 /** Canonical forms by text. A client asks many times, and working its form out takes long. */
-const remembered = new Map<string, string | undefined>()
+const remembered = new Map<string, string>()
 
 /**
  * Gives an IP address the form in which Go prints it, `net.ParseIP(text).String()`: IPv6 lower case
@@ -22,16 +16,11 @@ const remembered = new Map<string, string | undefined>()
  * @returns undefined if `text` is no address; one with a zone or, in IPv4, with leading zeros is none.
  */
 export function canonicalIp(text: string): string | undefined {
-  if (isIPv4(text)) return text
-  if (text.startsWith(MAPPED_PREFIX)) {
-    const mapped = text.slice(MAPPED_PREFIX.length)
-    if (isIPv4(mapped)) return mapped
-  }
-  // Longer texts are no address, and shall not be kept.
-  if (text.length > LONGEST_CHARACTERS) return undefined
-  if (remembered.has(text)) return remembered.get(text)
+  const known = remembered.get(text)
+  if (known !== undefined) return known
+  const canonical = isIPv4(text) ? text : canonicalIpv6(text)
+  if (canonical === undefined) return undefined
   if (remembered.size === REMEMBERED_MAX) remembered.clear()
-  const canonical = canonicalIpv6(text)
   remembered.set(text, canonical)
   return canonical
 }

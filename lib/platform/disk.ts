@@ -107,10 +107,14 @@ export const systemDisk: Disk = {
   close: fd => fs.closeSync(fd),
   write: (fd, bytes, offset, length) => fs.writeSync(fd, bytes, offset, length),
   read: (fd, bytes, position) => fs.readSync(fd, bytes, 0, bytes.length, position),
-  fstat: fd => exact(fs.fstatSync(fd), () => fs.fstatSync(fd, { bigint: true })),
+  fstat(fd) {
+    const status = fs.fstatSync(fd)
+    return Number.isSafeInteger(status.ino) ? status : exact(status, fs.fstatSync(fd, BIGINT))
+  },
   lstat(path) {
     const status = fs.lstatSync(path, NO_THROW)
-    return status && exact(status, () => fs.lstatSync(path, { bigint: true }))
+    if (status === undefined || Number.isSafeInteger(status.ino)) return status
+    return exact(status, fs.lstatSync(path, BIGINT))
   },
   rename: (from, to) => fs.renameSync(from, to),
   link: (from, to) => fs.linkSync(from, to),
@@ -150,6 +154,7 @@ export const systemDisk: Disk = {
 
 /** Kept once: the write path asks with it before every batch. */
 const NO_THROW = { throwIfNoEntry: false } as const
+const BIGINT = { bigint: true } as const
 const ENTRIES = { bufferSize: ENTRIES_AT_ONCE } as const
 
 /** Whether two paths or descriptors were the same file. */
@@ -161,9 +166,8 @@ export function sameFile(one: FileStatus, other: FileStatus): boolean {
  * Inode numbers of some file systems do not fit a JavaScript number, and rounded ones could take
  * one file for another. Asking for bigints alone costs a third more, so only those get them.
  */
-function exact(status: fs.Stats, askAgain: () => fs.BigIntStats): FileStatus {
-  if (Number.isSafeInteger(status.ino)) return status
-  return Object.assign(status, { ino: askAgain().ino }) as unknown as FileStatus
+function exact(status: fs.Stats, { ino }: fs.BigIntStats): FileStatus {
+  return Object.assign(Object.create(status) as fs.Stats, { ino })
 }
 
 /** The owner carries over where we may give files away; only root may give them to others. */
