@@ -21,10 +21,9 @@ const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
 /**
  * Writes in one turn of the event loop, when each but the first is of records that come in answer
  * to the acknowledgement of the one before. They are one batch: who awaits record by record need
- * not go round the loop, and look at the path, for each of them, which costs four times the write.
- * The bound gives others their turn.
+ * not go round the loop for each of them. The bound gives others their turn.
  */
-const WRITES_PER_TURN = 4
+const WRITES_PER_TURN = 8
 
 /** What a delivery works on, and whom it tells. */
 export interface DeliveryParts {
@@ -106,12 +105,10 @@ export class Delivery {
 
   /**
    * Writes all that waits, now; returns why that is impossible, if it is.
-   *
-   * @param look whether to look first if the active file is still ours.
    */
-  handOver(look = true): RollkeeperError | undefined {
+  handOver(): RollkeeperError | undefined {
     if (this.#queue.length > 0) {
-      const error = this.#parts.sequence.write(this.#queue, look)
+      const error = this.#parts.sequence.write(this.#queue)
       if (error !== undefined) return this.#stall(error)
       this.#acknowledge()
     }
@@ -153,18 +150,16 @@ export class Delivery {
   }
 
   #writeBatch(): void {
-    const awaited = this.#batch !== undefined && this.#parts.commit === undefined
-    if (this.#status === 'open') this.handOver(this.#writes++ === 0)
-    this.#scheduled = awaited
-    if (awaited) queueMicrotask(this.#awaitAnswers)
+    const batch = this.#parts.commit === undefined ? this.#batch : undefined
+    // Asked for now, this comes right after all who await the batch have answered.
+    batch?.promise.then(this.#takeAnswers, this.#takeAnswers)
+    this.#scheduled = batch !== undefined
+    if (this.#status === 'open') this.handOver()
   }
-
-  /** A tick that is asked for by a microtask comes when all microtasks, so all answers, are done. */
-  readonly #awaitAnswers = (): void => process.nextTick(this.#takeAnswers)
 
   readonly #takeAnswers = (): void => {
     if (this.#queue.length === 0) this.#scheduled = false
-    else if (this.#writes < WRITES_PER_TURN) this.#writeBatch()
+    else if (++this.#writes < WRITES_PER_TURN) this.#writeBatch()
     else setImmediate(this.#endOfTurn)
   }
 

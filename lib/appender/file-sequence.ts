@@ -115,12 +115,11 @@ export class FileSequence {
   /**
    * Writes the waiting records, rotating on the way. What was written leaves the queue.
    *
-   * @param look whether to look first if the active file is still ours.
    * @returns undefined when all are written, else why the rest could not be.
    */
-  write(queue: WriteQueue, look: boolean): unknown {
+  write(queue: WriteQueue): unknown {
     while (queue.length > 0) {
-      const blocked = this.#prepare(look)
+      const blocked = this.#prepare()
       if (blocked !== undefined) return blocked
       const count = this.#countForFile(queue)
       if (count === 0) continue
@@ -200,13 +199,13 @@ export class FileSequence {
   }
 
   /** Makes sure that there is a right file to write to; returns why not, if there is none. */
-  #prepare(look: boolean): unknown {
+  #prepare(): unknown {
     if (this.#unfinished) {
       if (!this.#pause) this.#tryRotate('a rotation that could not end')
       return undefined
     }
     if (this.#limits.until) this.closeIfDue()
-    if (!look || !this.#options.follow) return undefined
+    if (!this.#options.follow) return undefined
     try {
       const bytes = this.#file.bytes
       const standing = this.#file.look()

@@ -195,10 +195,11 @@ function moveExclusively(disk: Disk, from: string, to: string): boolean {
 function putBack(disk: Disk, hidden: string, path: string): void {
   try {
     disk.link(hidden, path)
-    disk.unlink(hidden)
-  } catch (error) {
-    if (NO_LINKS.has(systemCode(error)) && !disk.lstat(path)) disk.rename(hidden, path)
+  } catch {
+    if (!disk.lstat(path)) disk.rename(hidden, path)
+    return
   }
+  disk.unlink(hidden)
 }
 
 function refused(path: string, cause: unknown): RollkeeperError {
