@@ -130,7 +130,8 @@ export class FileSequence {
         const { records, beyond } = queue.release(this.#pieceBytes + appended.bytes)
         this.#records += records
         this.#pieceBytes = beyond
-        return appended.error
+        if (queue.length > 0) return appended.error
+        continue // all had arrived, whatever the error said
       }
       this.#pieceBytes = 0
       this.#records += count

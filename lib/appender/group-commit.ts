@@ -91,9 +91,12 @@ export class GroupCommit {
   }
 
   #start(): void {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined
-    })
+    // Not at once: what else this turn has to sync goes into the same round.
+    this.#running ??= Promise.resolve()
+      .then(() => this.#run())
+      .finally(() => {
+        this.#running = undefined
+      })
   }
 
   async #run(): Promise<void> {
@@ -115,7 +118,6 @@ export class GroupCommit {
   }
 
   async #round(withActive: boolean): Promise<void> {
-    const { disk, clock } = this.#platform
     const retired = this.#retired.splice(0)
     const directories = [...this.#directories]
     const lastRotation = this.#lastRotation
@@ -123,11 +125,8 @@ export class GroupCommit {
     for (const file of retired) await this.#finish(file).catch(error => failures.push(error))
     if (failures.length > 0) throw failures[0]
     if (withActive) await this.#sync(this.#owner.activeFile())
-    for (const directory of directories) {
-      await disk.syncDirectory(directory)
-      this.#directories.delete(directory)
-    }
-    this.#lastSyncAt = new Date(clock.now())
+    for (const directory of directories) await this.#syncDirectory(directory)
+    this.#lastSyncAt = new Date(this.#platform.clock.now())
     this.#owner.synced(lastRotation)
   }
 
@@ -135,6 +134,16 @@ export class GroupCommit {
   #rejectLateComers(error: RollkeeperError): void {
     this.#waiting?.reject(error)
     this.#waiting = undefined
+  }
+
+  async #syncDirectory(directory: string): Promise<void> {
+    this.#directories.delete(directory) // first: what comes into it meanwhile needs the next one
+    try {
+      await this.#platform.disk.syncDirectory(directory)
+    } catch (error) {
+      this.#directories.add(directory)
+      throw error
+    }
   }
 
   async #finish({ file, path, open }: Retired): Promise<void> {
