@@ -92,11 +92,7 @@ export class GroupCommit {
 
   #start(): void {
     // Not at once: what else this turn has to sync goes into the same round.
-    this.#running ??= Promise.resolve()
-      .then(() => this.#run())
-      .finally(() => {
-        this.#running = undefined
-      })
+    this.#running ??= Promise.resolve().then(() => this.#run())
   }
 
   async #run(): Promise<void> {
@@ -115,6 +111,7 @@ export class GroupCommit {
         this.#owner.syncFailed(error)
       }
     }
+    this.#running = undefined // in one go with the last look at what waits
   }
 
   async #round(withActive: boolean): Promise<void> {

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { FileAppender } from '../../lib/appender/file-appender.js'
+import { expectSoundDirectory, readLines } from '../support/log-directory.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+
+const WRITER = fileURLToPath(new URL('writer.ts', import.meta.url))
+
+describe('a process that ends', function () {
+  this.timeout(120_000)
+  const at = temporaryDirectory()
+
+  /** Runs the writer; returns the last number it told of, and its exit code. */
+  async function run(ending: string, args: string[] = [], killAfter = Infinity) {
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', WRITER, at('audit.log'), ending, ...args],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    const exited = once(child, 'exit')
+    let told = -1
+    let lines = 0
+    for await (const line of createInterface(child.stdout)) {
+      told = Number(line)
+      if (++lines === killAfter) child.kill('SIGKILL')
+    }
+    const [code, signal] = (await exited) as [number | null, string | null]
+    return { told, code, signal }
+  }
+
+  /** Reopens the log, which finishes what was interrupted, and reads the numbers of its records. */
+  async function recoveredNumbers(): Promise<number[]> {
+    const log = new FileAppender({ path: at('audit.log') })
+    await log.close()
+    expectSoundDirectory(at('audit.log'))
+    return readLines(at('audit.log')).map(line => Number(/^(\d+) ü*$/.exec(line)?.[1]))
+  }
+
+  for (const [ending, code] of [
+    ['exit', 0],
+    ['throw', 1],
+    ['end', 0],
+  ] as const) {
+    it(`loses no record when it ends by ${ending}, right after writing`, async () => {
+      expect(await run(ending)).to.deep.include({ told: 9999, code })
+      const numbers = await recoveredNumbers()
+      expect(numbers).to.deep.equal(Array.from({ length: 10_000 }, (_, i) => i))
+    })
+  }
+
+  for (const durability of ['flush', 'sync']) {
+    it(`has every acknowledged record once, in order, after SIGKILL (${durability})`, async () => {
+      let first = 0
+      for (const killAfter of [1, 2, 7, 30, 55, 80, 120, 200]) {
+        const { told, signal } = await run('kill', [durability, String(first)], killAfter)
+        expect(signal).to.equal('SIGKILL')
+        const numbers = await recoveredNumbers()
+        // After the last acknowledged one, more may have been written, and the last of them torn.
+        const torn = numbers.findIndex(Number.isNaN)
+        expect(torn === -1 || torn > told, 'no acknowledged record is torn').to.equal(true)
+        const written = numbers.filter(number => !Number.isNaN(number))
+        expect(written).to.deep.equal(Array.from(written, (_, i) => i))
+        expect(written.length).to.be.greaterThan(told)
+        first = written.length
+      }
+    })
+  }
+})
