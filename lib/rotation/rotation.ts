@@ -191,15 +191,21 @@ function moveExclusively(disk: Disk, from: string, to: string): boolean {
   }
 }
 
-/** Undoes step 1 where the active path is still free; where it is not, the private name stays. */
+/**
+ * Undoes step 1 where the active path is still free. Where it is not, or where that fails too, the
+ * file stays under its private name, from where the next rotation or `recover` takes it on.
+ */
 function putBack(disk: Disk, hidden: string, path: string): void {
   try {
     disk.link(hidden, path)
+    disk.unlink(hidden)
   } catch {
-    if (!disk.lstat(path)) disk.rename(hidden, path)
-    return
+    try {
+      if (!disk.lstat(path)) disk.rename(hidden, path)
+    } catch {
+      // The error that made us put it back says more.
+    }
   }
-  disk.unlink(hidden)
 }
 
 function refused(path: string, cause: unknown): RollkeeperError {
