@@ -258,12 +258,12 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   async #close(): Promise<void> {
     let failure: Error | undefined = this.#delivery.end()
     this.#forgetExit()
-    this.#sequence.stop()
     if (this.#settings.durability === 'sync') {
       await this.#commit.commit().catch((error: Error) => (failure ??= error))
     }
     await this.settled()
     this.#prune.stop()
+    this.#sequence.stop()
     this.#sequence.file.close()
     this.#tell('close')
     if (failure) throw failure
@@ -336,6 +336,6 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     ...told: FileAppenderEvents[Name]
   ): void {
     const emitter: EventEmitter = this
-    process.nextTick(() => emitter.emit(event, ...told))
+    setImmediate(() => emitter.emit(event, ...told))
   }
 }

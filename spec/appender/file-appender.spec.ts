@@ -99,6 +99,23 @@ describe('FileAppender', () => {
       expect(fs.readdirSync(at())).to.deep.equal(['file'])
     })
 
+    it('refuses a directory that it may not write to', function () {
+      if (process.geteuid?.() !== 0) {
+        console.log('skipped: only root can become somebody without permission')
+        this.skip()
+      }
+      fs.chmodSync(at(), 0o755)
+      process.seteuid?.(65534)
+      try {
+        expect(() => open())
+          .to.throw(/EACCES/)
+          .with.property('code', 'ERR_ROLLKEEPER_OPEN')
+      } finally {
+        process.seteuid?.(0)
+      }
+      expect(fs.readdirSync(at())).to.deep.equal([])
+    })
+
     it('refuses wrong options before it makes anything', () => {
       expect(() => open({ path: at('new', 'audit.log'), maxBackups: 0 })).to.throw(RangeError)
       expect(fs.existsSync(at('new'))).to.equal(false)
