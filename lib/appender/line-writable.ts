@@ -28,7 +28,7 @@ export class LineWritable extends Writable {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
     const last = chunk.lastIndexOf(LINE_END)
     if (last === -1) {
-      this.#pieces.push(Buffer.from(chunk))
+      if (chunk.length > 0) this.#pieces.push(Buffer.from(chunk))
       done()
       return
     }

@@ -107,23 +107,25 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
     throw wrongType('options', 'an object with a path', options)
   }
   for (const [name, value] of Object.entries(options)) checkName(name, value)
+  const { durability = 'flush', follow = true } = options
+  const { mode = DEFAULT_MODE, directoryMode = DEFAULT_DIRECTORY_MODE } = options
   return {
     path: parsePath(options.path),
     rotation: rotationOf(options),
     retention: retentionOf(options),
-    durability: parseChoice('durability', options.durability ?? 'flush', ['flush', 'sync']),
+    durability: parseChoice('durability', durability, ['flush', 'sync']),
     batchBytes: parseBatchBytes(options.batchBytes),
-    follow: parseChoice('follow', options.follow ?? true, [true, false]),
+    follow: parseChoice('follow', follow, [true, false]),
     making: {
-      file: { mode: parseMode('mode', options.mode ?? DEFAULT_MODE) },
-      directoryMode: parseMode('directoryMode', options.directoryMode ?? DEFAULT_DIRECTORY_MODE),
+      file: { mode: parseMode('mode', mode) },
+      directoryMode: parseMode('directoryMode', directoryMode),
     },
   }
 }
 
 function checkName(name: string, value: unknown): void {
   if (NAMES.has(name) || value === undefined) return
-  if (name in NAMES_TO_COME) {
+  if (Object.hasOwn(NAMES_TO_COME, name)) {
     if (value === NAMES_TO_COME[name]) return
     throw outOfRange(`option ${name}`, 'nothing: this version does not have it yet', value)
   }
