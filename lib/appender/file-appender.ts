@@ -199,9 +199,11 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    * Prunes now, by this appender's options and policies.
    *
    * @returns the backups that were removed, oldest first. One that could not be is a `warning`.
-   *   Rejected with what the system says where the directory cannot be read.
+   *   Rejected: RollkeeperError `ERR_ROLLKEEPER_CLOSED`; what the system says where the directory
+   *   cannot be read.
    */
-  prune(): Promise<Backup[]> {
+  async prune(): Promise<Backup[]> {
+    this.#assertOpen()
     return this.#background.exclusively(async () => this.#prune.remove(await this.backups()))
   }
 

@@ -1,5 +1,5 @@
 import { basename, resolve, sep } from 'node:path'
-import { closest, distance } from 'fastest-levenshtein'
+import { distance } from 'fastest-levenshtein'
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
 import { parseByteSize, type ByteSize } from '../arguments/byte-size.js'
 import type { DurationLike } from '../arguments/duration.js'
@@ -124,14 +124,15 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
 }
 
 function checkName(name: string, value: unknown): void {
-  if (NAMES.has(name) || value === undefined) return
+  if (NAMES.has(name)) return
   if (Object.hasOwn(NAMES_TO_COME, name)) {
-    if (value === NAMES_TO_COME[name]) return
+    if (value === undefined || value === NAMES_TO_COME[name]) return
     throw outOfRange(`option ${name}`, 'nothing: this version does not have it yet', value)
   }
   const known = [...NAMES, ...Object.keys(NAMES_TO_COME)]
-  const near = closest(name, known)
-  const hint = distance(name, near) <= Math.max(2, name.length / 3) ? `; did you mean ${near}?` : ''
+  const far = (other: string): number => distance(name.toLowerCase(), other.toLowerCase())
+  const near = known.reduce((one, other) => (far(other) < far(one) ? other : one))
+  const hint = far(near) <= Math.max(2, name.length / 3) ? `; did you mean ${near}?` : ''
   throw new TypeError(`option ${name}: expected one of ${known.join(', ')}, got ${name}${hint}`)
 }
 

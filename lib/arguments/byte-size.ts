@@ -36,5 +36,8 @@ export function parseByteSize(name: string, size: ByteSize): number {
 function bytesIn(text: string): number {
   const [, amount, unit] = /^(\d+(?:\.\d+)?) ?([kMGT]B|[KMGT]iB)$/.exec(text) ?? []
   if (amount === undefined || unit === undefined) return NaN
-  return Number(amount) * (UNITS[unit] ?? NaN)
+  const bytes = Number(amount) * (UNITS[unit] ?? NaN)
+  // 16.1 kB are 16100 bytes, though their product in binary is a little off.
+  const whole = Math.round(bytes)
+  return Math.abs(bytes - whole) <= whole * Number.EPSILON ? whole : bytes
 }

@@ -31,12 +31,14 @@ const EXPECTED = `a duration longer than nothing: a date-fns Duration such as { 
  * `Duration` have the average length that date-fns' `milliseconds` gives them.
  *
  * @param name how an error calls the argument.
- * @returns milliseconds, more than 0.
+ * @returns whole milliseconds, more than 0.
  * @throws TypeError for another type or an unknown field, RangeError for a value that is no
  *   duration longer than nothing.
  */
 export function parseDuration(name: string, duration: DurationLike): number {
-  const ms = typeof duration === 'string' ? msInText(duration) : msInFields(name, duration)
+  const ms = Math.round(
+    typeof duration === 'string' ? msInText(duration) : msInFields(name, duration),
+  )
   if (!(ms > 0 && ms <= Number.MAX_SAFE_INTEGER)) throw outOfRange(name, EXPECTED, duration)
   return ms
 }

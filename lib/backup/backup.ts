@@ -66,6 +66,7 @@ async function findBackups(disk: Disk, path: string): Promise<Omit<Backup, 'byte
     if (regular === false || name === basename(path)) continue
     const parsed = parseBackupName(path, name)
     if (!parsed) continue
+    if (regular === undefined && !disk.lstat(join(directory, name))?.isFile()) continue
     const time = parsed.time.getTime()
     if (parsed.archived && byTime.has(time)) continue
     byTime.set(time, { path: join(directory, name), name, ...parsed })

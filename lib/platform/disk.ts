@@ -62,7 +62,10 @@ export interface Disk {
   rename(from: string, to: string): void
   link(from: string, to: string): void
   unlink(path: string): void
-  /** Makes a directory and its missing parents; returns those it made, outermost first. */
+  /**
+   * Makes a directory and its missing parents; returns those it made, outermost first. When it
+   * throws it has made none.
+   */
   makeDirectory(path: string, mode: number): string[]
   removeDirectory(path: string): void
   /** All names of a directory at once: for the rare moments that cannot wait for `entries`. */
@@ -86,6 +89,9 @@ const ENTRIES_AT_ONCE = 256
 
 /** How file systems say that a directory cannot be synced (fsync(2): EINVAL, EROFS). */
 const NO_DIRECTORY_SYNC: ReadonlySet<string | undefined> = new Set(['EINVAL', 'ENOTSUP', 'EROFS'])
+
+/** Set-group-id, which a directory takes from its parent, and sticky. */
+const INHERITED_BITS = 0o3000
 
 const datasync = promisify(fs.fdatasync)
 
@@ -122,8 +128,18 @@ export const systemDisk: Disk = {
   makeDirectory(path, mode) {
     const missing: string[] = []
     for (let at = path; !fs.existsSync(at); at = dirname(at)) missing.unshift(at)
-    fsExtra.ensureDirSync(path, { mode })
-    for (const made of missing) fs.chmodSync(made, mode) // not left to the umask
+    const made: string[] = []
+    try {
+      for (const directory of missing) {
+        fsExtra.ensureDirSync(directory, { mode })
+        made.unshift(directory)
+        const { mode: given } = fs.statSync(directory)
+        fs.chmodSync(directory, (given & INHERITED_BITS) | mode) // not left to the umask
+      }
+    } catch (error) {
+      for (const directory of made) fs.rmdirSync(directory)
+      throw error
+    }
     return missing
   },
   removeDirectory: path => fs.rmdirSync(path),
@@ -176,5 +192,26 @@ function changeOwner(fd: number, uid: number, gid: number): void {
     fs.fchownSync(fd, uid, gid)
   } catch (error) {
     if (systemCode(error) !== 'EPERM') throw error
+  }
+}
+
+/**
+ * Bytes of a pipe or a socket that can be had right now, without waiting for its other end. Its
+ * descriptor has to be non-blocking already, as it is for what `process.stdin` was made of.
+ *
+ * @param bytes where they go, from its start.
+ * @returns how many came: 0 at the end, when nothing is there, and for anything else than these
+ *   two, which could only be asked by waiting.
+ * @throws what the system says of anything but an empty pipe.
+ */
+export function readAvailable(fd: number, bytes: Uint8Array): number {
+  const status = fs.fstatSync(fd)
+  const asksInVain = process.platform === 'win32' || !(status.isFIFO() || status.isSocket())
+  if (asksInVain) return 0
+  try {
+    return fs.readSync(fd, bytes, 0, bytes.length, null)
+  } catch (error) {
+    if (systemCode(error) === 'EAGAIN') return 0
+    throw error
   }
 }

@@ -16,6 +16,15 @@ export function onProcessExit(callback: () => void): Cancel {
   }
 }
 
+/** One that throws does not keep the others from being called. */
 function callAll(): void {
-  for (const callback of callbacks) callback()
+  const errors: unknown[] = []
+  for (const callback of callbacks) {
+    try {
+      callback()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
 }

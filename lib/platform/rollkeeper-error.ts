@@ -20,7 +20,7 @@ export class RollkeeperError extends Error {
   /** The kind of failure, to branch on. */
   readonly code: RollkeeperErrorCode
   /** The file it is about, absolute, where there is one. */
-  readonly path?: string
+  declare readonly path?: string
 
   /**
    * @param code the kind of failure.

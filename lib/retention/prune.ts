@@ -18,6 +18,9 @@ export interface PruneOwner {
 const SOONEST_LOOK_MS = 100
 const LATEST_LOOK_MS = 3_600_000
 
+/** A backup that could not be removed is tried again after this long. */
+const TRY_AGAIN_MS = 60_000
+
 /** The last background step: removes the backups that a policy gives up. */
 export class Prune implements BackgroundStep {
   readonly name = 'prune'
@@ -45,7 +48,7 @@ export class Prune implements BackgroundStep {
   async remove(backups: readonly Backup[]): Promise<Backup[]> {
     const [first] = backups
     if (!first || this.#policies.length === 0) return []
-    const freeBytes = await this.#platform.disk.freeBytes(dirname(first.path))
+    const freeBytes = await this.#freeBytes(dirname(first.path))
     const givenUp = this.#select(backups, this.#platform.clock.now(), freeBytes, error =>
       this.#owner.warn(error),
     )
@@ -53,16 +56,31 @@ export class Prune implements BackgroundStep {
     const removed: Backup[] = []
     for (const backup of oldestFirst) if (await this.#removeOne(backup)) removed.push(backup)
     if (removed.length > 0) this.#owner.pruned(removed)
-    this.#planNextLook(
-      backups.filter(backup => !givenUp.has(backup)),
-      freeBytes,
-    )
+    if (removed.length < givenUp.size) this.#lookIn(TRY_AGAIN_MS, () => this.#owner.due())
+    else {
+      this.#planNextLook(
+        backups.filter(backup => !givenUp.has(backup)),
+        freeBytes,
+      )
+    }
     return removed
   }
 
   /** Stops its timer. */
   stop(): void {
     this.#nextLook?.()
+  }
+
+  /** Where the system cannot tell there is no lack: no backup goes for what is not known. */
+  async #freeBytes(directory: string): Promise<number> {
+    try {
+      return await this.#platform.disk.freeBytes(directory)
+    } catch (cause) {
+      const message = `cannot tell how much is free in ${directory} (${reasonOf(cause)})`
+      const about = { path: directory, cause }
+      this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PRUNE', message, about))
+      return Infinity
+    }
   }
 
   /** Asks each policy by itself: one that fails does not keep the others from being heard. */
@@ -72,11 +90,12 @@ export class Prune implements BackgroundStep {
     freeBytes: number,
     warn?: (error: RollkeeperError) => void,
   ): Set<Backup> {
+    const shown = Object.freeze([...backups]) // one policy must not reorder them for the next
     const known = new Set(backups)
     const givenUp = new Set<Backup>()
     for (const policy of this.#policies) {
       try {
-        const chosen = [...policy(backups, { now: new Date(now), freeBytes })]
+        const chosen = [...policy(shown, { now: new Date(now), freeBytes })]
         if (!chosen.every(backup => known.has(backup))) {
           throw new TypeError('it gave up what is no backup it was shown')
         }
@@ -114,7 +133,6 @@ export class Prune implements BackgroundStep {
    */
   #planNextLook(backups: readonly Backup[], freeBytes: number): void {
     this.#nextLook?.()
-    this.#nextLook = undefined
     if (backups.length === 0) return
     const now = this.#platform.clock.now()
     let waitMs = SOONEST_LOOK_MS
@@ -124,7 +142,12 @@ export class Prune implements BackgroundStep {
     ) {
       waitMs *= 2
     }
-    this.#nextLook = this.#platform.clock.after(waitMs, () => this.#look(backups, freeBytes))
+    this.#lookIn(waitMs, () => this.#look(backups, freeBytes))
+  }
+
+  #lookIn(waitMs: number, look: () => void): void {
+    this.#nextLook?.()
+    this.#nextLook = this.#platform.clock.after(waitMs, look)
   }
 
   /** Asks about the backups as they were; the directory is only read when there is work. */

@@ -1,0 +1,262 @@
+import { dirname } from 'node:path'
+import { expect } from 'chai'
+import fs from 'fs-extra'
+import { sameFile, systemDisk, type DirectoryEntry } from '../../lib/platform/disk.js'
+import { systemCode } from '../../lib/platform/rollkeeper-error.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+
+const bytes = (text: string): Uint8Array => Buffer.from(text)
+const permissionsOf = (path: string): number => fs.lstatSync(path).mode & 0o7777
+
+/** The code of the error that a call throws, or is rejected with. */
+async function codeOf(call: () => unknown): Promise<string | undefined> {
+  try {
+    await call()
+    return undefined
+  } catch (error) {
+    return systemCode(error)
+  }
+}
+
+/** Runs code under a umask. */
+function withUmask<Result>(mask: number, code: () => Result): Result {
+  const before = process.umask(mask)
+  try {
+    return code()
+  } finally {
+    process.umask(before)
+  }
+}
+
+describe('systemDisk', () => {
+  const at = temporaryDirectory()
+
+  describe('create', () => {
+    it('gives the file just these permissions, whatever the umask is', () => {
+      for (const mask of [0o000, 0o077, 0o777]) {
+        for (const mode of [0o600, 0o640, 0o666, 0o400]) {
+          const path = at(`audit-${mask}-${mode}.log`)
+          withUmask(mask, () => systemDisk.close(systemDisk.create(path, { mode })))
+          expect(permissionsOf(path)).to.equal(mode)
+        }
+      }
+    })
+
+    it('gives the file its owner where that is allowed, and then its permissions', () => {
+      const root = process.getuid?.() === 0
+      const owner = root
+        ? { uid: 4711, gid: 4712 }
+        : { uid: process.getuid!(), gid: process.getgid!() }
+      const fd = systemDisk.create(at('audit.log'), { mode: 0o640, ...owner })
+      const { uid, gid } = systemDisk.fstat(fd)
+      systemDisk.close(fd)
+      expect({ uid, gid }).to.deep.equal(owner)
+      expect(permissionsOf(at('audit.log'))).to.equal(0o640)
+    })
+
+    it('refuses a path where anything stands, and leaves that alone', async () => {
+      fs.writeFileSync(at('file'), 'kept\n')
+      fs.mkdirSync(at('directory'))
+      fs.symlinkSync(at('nowhere'), at('dangling'))
+      for (const name of ['file', 'directory', 'dangling']) {
+        expect(await codeOf(() => systemDisk.create(at(name), { mode: 0o600 }))).to.equal('EEXIST')
+      }
+      expect(fs.readFileSync(at('file'), 'utf8')).to.equal('kept\n')
+      expect(fs.existsSync(at('nowhere'))).to.equal(false)
+    })
+  })
+
+  describe('openExisting', () => {
+    it('makes no file', async () => {
+      expect(await codeOf(() => systemDisk.openExisting(at('audit.log')))).to.equal('ENOENT')
+      expect(fs.readdirSync(at())).to.deep.equal([])
+    })
+
+    it('does not follow a symbolic link', async () => {
+      fs.writeFileSync(at('file'), '')
+      fs.symlinkSync(at('file'), at('audit.log'))
+      expect(await codeOf(() => systemDisk.openExisting(at('audit.log')))).to.equal('ELOOP')
+    })
+
+    it('changes no permissions', () => {
+      fs.writeFileSync(at('audit.log'), '', { mode: 0o644 })
+      fs.chmodSync(at('audit.log'), 0o604)
+      systemDisk.close(systemDisk.openExisting(at('audit.log')))
+      expect(permissionsOf(at('audit.log'))).to.equal(0o604)
+    })
+  })
+
+  describe('write', () => {
+    it('appends a part of the bytes, and says how many it took', () => {
+      fs.writeFileSync(at('audit.log'), 'one\n')
+      const fd = systemDisk.openExisting(at('audit.log'))
+      expect(systemDisk.write(fd, bytes('--two\n--'), 2, 4)).to.equal(4)
+      systemDisk.close(fd)
+      expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('one\ntwo\n')
+    })
+
+    it('appends where the file ends now, also after somebody cut it', () => {
+      for (const open of [() => systemDisk.create(at('new'), { mode: 0o600 }), reopenNew]) {
+        const fd = open()
+        systemDisk.write(fd, bytes('first\n'), 0, 6)
+        fs.truncateSync(at('new'), 0)
+        systemDisk.write(fd, bytes('second\n'), 0, 7)
+        systemDisk.close(fd)
+        expect(fs.readFileSync(at('new'), 'utf8')).to.equal('second\n')
+      }
+
+      function reopenNew(): number {
+        return systemDisk.openExisting(at('new'))
+      }
+    })
+  })
+
+  it('reads from a position, and no further than the end, through the descriptor it writes', () => {
+    const fd = systemDisk.create(at('audit.log'), { mode: 0o600 })
+    systemDisk.write(fd, bytes('0123456789'), 0, 10)
+    const into = new Uint8Array(4)
+    expect(systemDisk.read(fd, into, 3)).to.equal(4)
+    expect(Buffer.from(into).toString()).to.equal('3456')
+    expect(systemDisk.read(fd, into, 8)).to.equal(2)
+    systemDisk.close(fd)
+  })
+
+  describe('lstat', () => {
+    it('is undefined where nothing stands', () => {
+      expect(systemDisk.lstat(at('nothing'))).to.equal(undefined)
+    })
+
+    it('tells of a link, not of what it leads to', () => {
+      fs.writeFileSync(at('file'), 'text')
+      fs.symlinkSync(at('file'), at('link'))
+      expect(systemDisk.lstat(at('file'))?.isFile()).to.equal(true)
+      expect(systemDisk.lstat(at('file'))?.size).to.equal(4)
+      expect(systemDisk.lstat(at('link'))?.isFile()).to.equal(false)
+    })
+  })
+
+  it('never replaces a file by a link', async () => {
+    fs.writeFileSync(at('one'), '1')
+    fs.writeFileSync(at('two'), '2')
+    expect(await codeOf(() => systemDisk.link(at('one'), at('two')))).to.equal('EEXIST')
+    expect(fs.readFileSync(at('two'), 'utf8')).to.equal('2')
+    systemDisk.link(at('one'), at('three'))
+    expect(systemDisk.lstat(at('three'))?.nlink).to.equal(2)
+    systemDisk.unlink(at('one'))
+    systemDisk.rename(at('three'), at('one'))
+    expect(fs.readFileSync(at('one'), 'utf8')).to.equal('1')
+  })
+
+  describe('makeDirectory', () => {
+    it('makes all parents with just this mode, and returns those it made, outermost first', () => {
+      const made = withUmask(0o077, () => systemDisk.makeDirectory(at('a', 'b', 'c'), 0o755))
+      expect(made).to.deep.equal([at('a'), at('a', 'b'), at('a', 'b', 'c')])
+      expect(made.map(permissionsOf)).to.deep.equal([0o755, 0o755, 0o755])
+    })
+
+    it('leaves alone what is there', () => {
+      fs.mkdirSync(at('a'))
+      fs.chmodSync(at('a'), 0o711)
+      expect(systemDisk.makeDirectory(at('a'), 0o700)).to.deep.equal([])
+      expect(systemDisk.makeDirectory(at('a', 'b'), 0o700)).to.deep.equal([at('a', 'b')])
+      expect(permissionsOf(at('a'))).to.equal(0o711)
+    })
+
+    it('fails where a parent is a file', async () => {
+      fs.writeFileSync(at('file'), '')
+      const code = await codeOf(() => systemDisk.makeDirectory(at('file', 'a'), 0o700))
+      expect(code).to.be.oneOf(['ENOTDIR', 'EEXIST'])
+    })
+
+    it('is undone by removeDirectory, which removes nothing that is not empty', async () => {
+      fs.outputFileSync(at('a', 'file'), '')
+      expect(await codeOf(() => systemDisk.removeDirectory(at('a')))).to.equal('ENOTEMPTY')
+      fs.removeSync(at('a', 'file'))
+      systemDisk.removeDirectory(at('a'))
+      expect(fs.existsSync(at('a'))).to.equal(false)
+    })
+  })
+
+  describe('entries', () => {
+    const list = async (directory: string): Promise<DirectoryEntry[]> => {
+      const found: DirectoryEntry[] = []
+      for await (const entry of systemDisk.entries(directory)) found.push(entry)
+      return found.sort((one, other) => (one.name < other.name ? -1 : 1))
+    }
+
+    it('tells each name, and which are regular files', async () => {
+      fs.writeFileSync(at('file'), '')
+      fs.writeFileSync(at('.hidden ü\n'), '')
+      fs.mkdirSync(at('folder'))
+      fs.symlinkSync(at('file'), at('link'))
+      const found = await list(at())
+      expect(found).to.deep.equal([
+        { name: '.hidden ü\n', regular: true },
+        { name: 'file', regular: true },
+        { name: 'folder', regular: false },
+        { name: 'link', regular: false },
+      ])
+      expect(systemDisk.namesNow(at()).sort()).to.deep.equal(found.map(({ name }) => name))
+    })
+
+    it('tells all of more names than it reads at once', async () => {
+      for (let index = 0; index < 1000; index++) fs.writeFileSync(at(String(index)), '')
+      expect(await list(at())).to.have.length(1000)
+    })
+
+    it('fails where there is no directory', async () => {
+      expect(await codeOf(() => list(at('nowhere')))).to.equal('ENOENT')
+    })
+  })
+
+  it('syncs files and directories, and says so when it cannot', async () => {
+    const fd = systemDisk.create(at('audit.log'), { mode: 0o600 })
+    await systemDisk.datasync(fd)
+    systemDisk.close(fd)
+    await systemDisk.syncDirectory(at())
+    expect(await codeOf(() => systemDisk.datasync(fd))).to.equal('EBADF')
+    expect(await codeOf(() => systemDisk.syncDirectory(at('nowhere')))).to.equal('ENOENT')
+    expect(await codeOf(() => systemDisk.syncDirectory(at('audit.log')))).to.equal('ENOTDIR')
+  })
+
+  it('removes a file, and no directory', async () => {
+    fs.writeFileSync(at('file'), '')
+    fs.mkdirSync(at('folder'))
+    await systemDisk.remove(at('file'))
+    expect(fs.readdirSync(at())).to.deep.equal(['folder'])
+    expect(await codeOf(() => systemDisk.remove(at('file')))).to.equal('ENOENT')
+    expect(await codeOf(() => systemDisk.remove(at('folder')))).to.be.oneOf(['EISDIR', 'EPERM'])
+  })
+
+  it('tells how many bytes are free for us', async () => {
+    const free = await systemDisk.freeBytes(at())
+    const { bavail, bsize, blocks } = fs.statfsSync(dirname(at()))
+    expect(free).to.be.within(bavail > 0 ? 1 : 0, blocks * bsize)
+  })
+})
+
+describe('sameFile', () => {
+  const at = temporaryDirectory()
+  const statusOf = (name: string) => systemDisk.lstat(at(name))!
+
+  it('knows a file by device and inode: by another name, grown, through a descriptor', () => {
+    fs.writeFileSync(at('one'), '')
+    const before = statusOf('one')
+    fs.linkSync(at('one'), at('two'))
+    fs.appendFileSync(at('two'), 'more')
+    expect(sameFile(before, statusOf('two'))).to.equal(true)
+    const fd = systemDisk.openExisting(at('two'))
+    expect(sameFile(before, systemDisk.fstat(fd))).to.equal(true)
+    systemDisk.close(fd)
+  })
+
+  it('tells files apart, also those with one inode on two devices, or a rounded one', () => {
+    fs.writeFileSync(at('one'), 'text')
+    fs.copySync(at('one'), at('two'), { preserveTimestamps: true })
+    expect(sameFile(statusOf('one'), statusOf('two'))).to.equal(false)
+    const status = { ...statusOf('one'), ino: 2n ** 60n, isFile: () => true }
+    expect(sameFile(status, { ...status })).to.equal(true)
+    expect(sameFile(status, { ...status, dev: status.dev + 1 })).to.equal(false)
+    expect(sameFile(status, { ...status, ino: 2n ** 60n + 1n })).to.equal(false)
+  })
+})
