@@ -4,6 +4,7 @@ import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-er
 import { Deferred } from './deferred.js'
 import type { FileSequence } from './file-sequence.js'
 import { formatGap, type Gap } from './gap.js'
+import type { GroupCommit } from './group-commit.js'
 import { byteLength, checkRecord, WriteQueue, type AuditRecord } from './write-queue.js'
 
 /** Bytes that may wait while writing is impossible, counted as `WriteQueue` counts units. */
@@ -32,7 +33,7 @@ export interface DeliveryParts {
   readonly path: string
   readonly batchBytes: number
   /** Makes what is written durable before it is acknowledged; undefined where that is not asked. */
-  readonly commit: (() => Promise<void>) | undefined
+  readonly commit: Pick<GroupCommit, 'settleWhenSynced'> | undefined
   drained(): void
   lost(gap: Gap): void
   warn(error: RollkeeperError): void
@@ -167,7 +168,7 @@ export class Delivery {
     const batch = this.#batch
     if (!batch) return
     this.#batch = undefined
-    if (this.#parts.commit) this.#parts.commit().then(batch.resolve, batch.reject)
+    if (this.#parts.commit) this.#parts.commit.settleWhenSynced(batch)
     else batch.resolve()
   }
 

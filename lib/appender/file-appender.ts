@@ -73,7 +73,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     })
     this.#commit = new GroupCommit(platform, {
       activeFile: () => this.#sequence.file,
-      synced: lastRotation => this.#releasePrivateName(lastRotation),
+      namesSynced: rotation => this.#releasePrivateName(rotation),
       syncFailed: error => this.#syncFailed(error),
     })
     this.#delivery = new Delivery({
@@ -81,7 +81,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       sequence: this.#sequence,
       path: this.#settings.path,
       batchBytes: this.#settings.batchBytes,
-      commit: this.#settings.durability === 'sync' ? () => this.#commit.commit() : undefined,
+      commit: this.#settings.durability === 'sync' ? this.#commit : undefined,
       drained: () => this.#tell('drain'),
       lost: gap => this.#tell('gap', gap),
       warn,
@@ -283,8 +283,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   }
 
   /** The last step of a rotation. A private name that stays is freed by the next one. */
-  #releasePrivateName(backup: Backup | undefined): void {
-    if (!backup) return
+  #releasePrivateName(backup: Backup): void {
     const { path } = this.#settings
     try {
       release(this.#platform.disk, path, backup)

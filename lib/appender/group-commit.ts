@@ -8,8 +8,8 @@ import type { OpenFile } from './open-file.js'
 export interface CommitOwner {
   /** The file that is being written at this moment. */
   activeFile(): OpenFile
-  /** Everything up to here, and the directory, is on stable storage. */
-  synced(lastRotation: Backup | undefined): void
+  /** The names that a rotation gave are on stable storage, and so is what it closed. */
+  namesSynced(rotation: Backup): void
   /** A sync failed; what waited for it is rejected already. */
   syncFailed(error: RollkeeperError): void
 }
@@ -39,7 +39,7 @@ export class GroupCommit {
   readonly #platform: Platform
   readonly #owner: CommitOwner
   readonly #directories = new Set<string>()
-  #waiting: Deferred | undefined
+  #waiting: Deferred[] = []
   #retired: Retired[] = []
   #lastRotation: Backup | undefined
   #syncing: OpenFile | undefined
@@ -61,9 +61,15 @@ export class GroupCommit {
    * Rejected: RollkeeperError `ERR_ROLLKEEPER_SYNC`.
    */
   commit(): Promise<void> {
-    const { promise } = (this.#waiting ??= new Deferred())
+    const waiting = new Deferred()
+    this.settleWhenSynced(waiting)
+    return waiting.promise
+  }
+
+  /** Settles a promise that others have already as that of `commit`. */
+  settleWhenSynced(waiting: Deferred): void {
+    this.#waiting.push(waiting)
     this.#start()
-    return promise
   }
 
   /** A file of ours came into directories; the next commit covers their entries. */
@@ -96,51 +102,53 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting || this.#retired.length > 0) {
+    while (this.#waiting.length > 0 || this.#retired.length > 0) {
       const waiting = this.#waiting
-      this.#waiting = undefined
+      this.#waiting = []
       try {
-        await this.#round(waiting !== undefined)
-        waiting?.resolve()
+        if (this.#retired.length > 0) await this.#finishRetired()
+        if (waiting.length > 0) await this.#sync(this.#owner.activeFile())
+        if (this.#directories.size > 0) await this.#syncDirectories()
+        this.#lastSyncAt = new Date(this.#platform.clock.now())
+        for (const one of waiting) one.resolve()
       } catch (cause) {
-        const { path } = this.#owner.activeFile()
-        const message = `cannot sync ${path} (${reasonOf(cause)}); what was not synced before may be lost on power loss`
-        const error = new RollkeeperError('ERR_ROLLKEEPER_SYNC', message, { path, cause })
-        waiting?.reject(error)
-        this.#rejectLateComers(error)
-        this.#owner.syncFailed(error)
+        this.#fail(waiting, cause)
       }
     }
     this.#running = undefined // in one go with the last look at what waits
   }
 
-  async #round(withActive: boolean): Promise<void> {
-    const retired = this.#retired.splice(0)
-    const directories = [...this.#directories]
-    const lastRotation = this.#lastRotation
+  /** Those who came meanwhile are in the same file, perhaps in the pages that were dropped. */
+  #fail(waiting: readonly Deferred[], cause: unknown): void {
+    const { path } = this.#owner.activeFile()
+    const message = `cannot sync ${path} (${reasonOf(cause)}); what was not synced before may be lost on power loss`
+    const error = new RollkeeperError('ERR_ROLLKEEPER_SYNC', message, { path, cause })
+    for (const one of [...waiting, ...this.#waiting]) one.reject(error)
+    this.#waiting = []
+    this.#owner.syncFailed(error)
+  }
+
+  /** All are finished, also when one of them fails. */
+  async #finishRetired(): Promise<void> {
     const failures: unknown[] = []
-    for (const file of retired) await this.#finish(file).catch(error => failures.push(error))
-    if (failures.length > 0) throw failures[0]
-    if (withActive) await this.#sync(this.#owner.activeFile())
-    for (const directory of directories) await this.#syncDirectory(directory)
-    this.#lastSyncAt = new Date(this.#platform.clock.now())
-    this.#owner.synced(lastRotation)
-  }
-
-  /** Their records are in the file whose sync failed, perhaps in the pages that were dropped. */
-  #rejectLateComers(error: RollkeeperError): void {
-    this.#waiting?.reject(error)
-    this.#waiting = undefined
-  }
-
-  async #syncDirectory(directory: string): Promise<void> {
-    this.#directories.delete(directory) // first: what comes into it meanwhile needs the next one
-    try {
-      await this.#platform.disk.syncDirectory(directory)
-    } catch (error) {
-      this.#directories.add(directory)
-      throw error
+    for (const file of this.#retired.splice(0)) {
+      await this.#finish(file).catch(error => failures.push(error))
     }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #syncDirectories(): Promise<void> {
+    const rotation = this.#lastRotation
+    for (const directory of [...this.#directories]) {
+      this.#directories.delete(directory) // first: what comes into it meanwhile needs the next one
+      try {
+        await this.#platform.disk.syncDirectory(directory)
+      } catch (error) {
+        this.#directories.add(directory)
+        throw error
+      }
+    }
+    if (rotation) this.#owner.namesSynced(rotation)
   }
 
   async #finish({ file, path, open }: Retired): Promise<void> {
@@ -152,17 +160,19 @@ export class GroupCommit {
     }
   }
 
-  async #sync(file: OpenFile): Promise<void> {
-    if (file.syncFailed) throw new Error('an earlier sync of this file failed')
+  #sync(file: OpenFile): Promise<void> {
+    if (file.syncFailed) return Promise.reject(new Error('an earlier sync of this file failed'))
     this.#syncing = file
-    try {
-      await this.#platform.disk.datasync(file.fd)
-    } catch (error) {
-      file.syncFailed = true
-      throw error
-    } finally {
-      this.#syncing = undefined
-    }
+    return this.#platform.disk.datasync(file.fd).then(
+      () => {
+        this.#syncing = undefined
+      },
+      (error: Error) => {
+        this.#syncing = undefined
+        file.syncFailed = true
+        throw error
+      },
+    )
   }
 
   /** A write error that nobody has seen yet is reported to the next descriptor (fsync(2)). */

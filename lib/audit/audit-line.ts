@@ -35,7 +35,7 @@ export function formatRequest(
   const { format = '1.4' } = options
   checkFormat('options.format', format)
   const time = lineTime('request', request.time, request.offset ?? 0)
-  return requestLine(time, escapedText('request.id', request.id), request, format)
+  return requestLine(time + AFTER_TIME, request.id, request, format)
 }
 
 /**
@@ -49,7 +49,7 @@ export function formatRequest(
 export function formatResponse(response: AuditResponse): string {
   checkObject('response', response)
   const time = lineTime('response', response.time, response.offset ?? 0)
-  return responseLine(time, escapedText('response.id', response.id), response.code)
+  return responseLine(time + AFTER_TIME, escapedText('response.id', response.id), response.code)
 }
 
 /**
@@ -68,42 +68,104 @@ export function auditGapRecord(gap: AuditGap): string {
   return `${time} AUDIT: gap records="${records}" bytes="${bytes}" why="${why}"\n`
 }
 
+/** What goes between the time and the id, in all lines of requests and responses. */
+export const AFTER_TIME = ' AUDIT: id="'
+
+const SELF = '<self>'
+
+/** How response lines end, by code: there are few codes, and each piece of a line costs. */
+const RESPONSE_ENDS: string[] = Array.from({ length: 1000 })
+
 /**
- * Writes a request line from a time and an id that are already text.
+ * A line of format 1.4 in which no value has anything to escape: with a quote too many or too few,
+ * or any character that is not plain, no line is one.
+ */
+const PLAIN_LINE = new RegExp(
+  `^[^"]*${['id', 'ip', 'method', 'user', 'as', 'namespace', 'uri']
+    .map(name => String.raw`${name}="[ !#-[\]-~]*"`)
+    .join(' ')}\n$`,
+)
+
+/**
+ * Writes a request line from a beginning that is already text.
  *
- * @param time as `rfc3339Nano` writes it.
- * @param escapedId the id, as `goEscape` writes it.
- * @throws as `formatRequest`, for the other fields.
+ * @param begin the time, as `rfc3339Nano` writes it, and `AFTER_TIME`.
+ * @throws as `formatRequest`, for all but the time.
  */
 export function requestLine(
-  time: string,
-  escapedId: string,
+  begin: string,
+  id: AuditText,
   request: AuditRequestFields,
   format: AuditFormat,
 ): string {
+  const plainLine = format === '1.4' ? plainRequestLine(begin, id, request) : undefined
+  if (plainLine !== undefined) return plainLine
+  const escapedId = escapedText('request.id', id)
   const ip = escapedIp(request.ip)
   const method = escapedText('request.method', request.method)
   const user = escapedOr('request.user', request.user, '<none>')
-  const as = escapedOr('request.as', request.as, '<self>')
+  const as = escapedOr('request.as', request.as, SELF)
   const namespace = escapedOr('request.namespace', request.namespace, '<none>')
   const uri = escapedText('request.uri', request.uri)
   checkGroups('request.groups', request.groups)
   checkGroups('request.asGroups', request.asGroups)
-  const begin = `${time} AUDIT: id="${escapedId}" ip="${ip}" method="${method}" user="${user}"`
+  if (format === '1.4') return line14(begin, escapedId, ip, method, user, as, namespace, uri)
+  const asked = `${begin}${escapedId}" ip="${ip}" method="${method}" user="${user}"`
   const end = `namespace="${namespace}" uri="${uri}"\n`
-  if (format === '1.4') return `${begin} as="${as}" ${end}`
   const groups = escapedGroups(request.groups, '<none>')
   const asGroups = escapedGroups(request.asGroups, '<lookup>')
-  return `${begin} groups="${groups}" as="${as}" asgroups="${asGroups}" ${end}`
+  return `${asked} groups="${groups}" as="${as}" asgroups="${asGroups}" ${end}`
 }
 
-/** Writes a response line from a time and an id that are already text; see `requestLine`. */
-export function responseLine(time: string, escapedId: string, code: number): string {
+/**
+ * Nearly all values need no escape. Then one look at the whole line, which has to be made of one
+ * piece for the file anyway, takes half as long as a look at each of them.
+ *
+ * @returns undefined when there is something to escape, or a value is none: all has to be looked at.
+ */
+function plainRequestLine(
+  begin: string,
+  id: AuditText,
+  request: AuditRequestFields,
+): string | undefined {
+  const { method, uri } = request
+  const user = request.user ?? '<none>'
+  const as = request.as ?? SELF
+  const namespace = request.namespace ?? '<none>'
+  const areTexts =
+    typeof id === 'string' &&
+    typeof method === 'string' &&
+    typeof user === 'string' &&
+    typeof as === 'string' &&
+    typeof namespace === 'string' &&
+    typeof uri === 'string'
+  if (!areTexts || request.groups || request.asGroups) return undefined
+  const line = line14(begin, id, escapedIp(request.ip), method, user, as, namespace, uri)
+  return PLAIN_LINE.test(line) ? line : undefined
+}
+
+function line14(
+  begin: string,
+  id: string,
+  ip: string,
+  method: string,
+  user: string,
+  as: string,
+  namespace: string,
+  uri: string,
+): string {
+  // Each piece costs; nearly nobody is somebody else.
+  const asNamespace = as === SELF ? '" as="<self>" namespace="' : `" as="${as}" namespace="`
+  return `${begin}${id}" ip="${ip}" method="${method}" user="${user}${asNamespace}${namespace}" uri="${uri}"\n`
+}
+
+/** Writes a response line from a beginning, as for `requestLine`, and an escaped id. */
+export function responseLine(begin: string, escapedId: string, code: number): string {
   if (typeof code !== 'number') throw wrongType('response.code', 'an integer', code)
   if (!Number.isInteger(code) || (code !== 0 && (code < 100 || code > 999))) {
     throw outOfRange('response.code', 'an integer from 100 to 999, or 0', code)
   }
-  return `${time} AUDIT: id="${escapedId}" response="${code}"\n`
+  return `${begin}${escapedId}${(RESPONSE_ENDS[code] ??= `" response="${code}"\n`)}`
 }
 
 /** Throws TypeError if `value` is no object, so that no field of it can be read. */

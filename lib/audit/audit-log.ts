@@ -1,9 +1,9 @@
 import { tzOffset } from '@date-fns/tz/tzOffset'
 import { closest } from 'fastest-levenshtein'
-import { randomUUID } from 'node:crypto'
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
 import { NanoClock } from '../platform/nano-clock.js'
-import { checkFormat, checkObject, requestLine, responseLine } from './audit-line.js'
+import { newAuditId } from './audit-id.js'
+import { AFTER_TIME, checkFormat, checkObject, requestLine, responseLine } from './audit-line.js'
 import type { AuditFormat, AuditRequestFields } from './audit-record.js'
 import { goEscape } from './go-quote.js'
 import { TimeWriter } from './rfc3339.js'
@@ -64,7 +64,7 @@ export class AuditLog {
     this.#log = log
     this.#format = format
     this.#clock = clock
-    this.#timeWriter = new TimeWriter(offsetSecondsIn(timeZone))
+    this.#timeWriter = new TimeWriter(offsetSecondsIn(timeZone), AFTER_TIME)
   }
 
   /**
@@ -117,17 +117,15 @@ export class AuditLog {
   }
 
   #requestLine(id: string, fields: AuditLogRequest): string {
-    // A UUID of our own needs no look at its characters.
-    const escapedId = typeof fields.id === 'string' ? goEscape(id) : id
-    return requestLine(this.#timeText(), escapedId, fields, this.#format)
+    return requestLine(this.#begin(), id, fields, this.#format)
   }
 
   #responseLine(id: string, code: number): string {
     if (typeof id !== 'string') throw wrongType('response.id', 'a string', id)
-    return responseLine(this.#timeText(), goEscape(id), code)
+    return responseLine(this.#begin(), goEscape(id), code)
   }
 
-  #timeText(): string {
+  #begin(): string {
     const { seconds, nanos } = this.#clock.now()
     return this.#timeWriter.write(seconds, nanos)
   }
@@ -136,7 +134,7 @@ export class AuditLog {
 function requestId(fields: AuditLogRequest): string {
   checkObject('request', fields)
   const { id } = fields
-  if (id === undefined || id === null) return randomUUID()
+  if (id === undefined || id === null) return newAuditId()
   if (typeof id !== 'string') throw wrongType('request.id', 'a string', id)
   return id
 }

@@ -18,7 +18,10 @@ const FULL_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(
 /** `'000'` to `'999'`: making them anew would cost more than all the rest of a time. */
 const THREE_DIGITS = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, '0'))
 
-/** The same without trailing zeros; nothing for 0. */
+/** The same behind a dot. */
+const DOT_DIGITS = THREE_DIGITS.map(digits => `.${digits}`)
+
+/** `THREE_DIGITS` without trailing zeros; nothing for 0. */
 const TRIMMED_DIGITS = THREE_DIGITS.map(digits => digits.replace(/0+$/, ''))
 
 /**
@@ -100,16 +103,19 @@ export function parseLineTime(text: string): LineTime | undefined {
  */
 export class TimeWriter {
   readonly #offsetSecondsAt: (seconds: number) => number
+  readonly #after: string
   #seconds = Number.NaN
   #secondText = ''
-  #zoneText = ''
+  #ending = ''
 
   /**
    * @param offsetSecondsAt the offset from UTC, in seconds, at a time in seconds since 1970; asked
    *   at most once for the times of one second.
+   * @param after what is to follow each time.
    */
-  constructor(offsetSecondsAt: (seconds: number) => number) {
+  constructor(offsetSecondsAt: (seconds: number) => number, after = '') {
     this.#offsetSecondsAt = offsetSecondsAt
+    this.#after = after
   }
 
   /**
@@ -120,11 +126,10 @@ export class TimeWriter {
     if (seconds !== this.#seconds) {
       const offsetSeconds = this.#offsetSecondsAt(seconds)
       this.#secondText = secondText(seconds + offsetSeconds)
-      this.#zoneText = zoneText(offsetSeconds)
+      this.#ending = zoneText(offsetSeconds) + this.#after
       this.#seconds = seconds
     }
-    // The two short ones first: V8 copies them into one string, and makes a rope of long ones.
-    return this.#secondText + (fractionText(nanos) + this.#zoneText)
+    return this.#secondText + (fractionText(nanos) + this.#ending)
   }
 }
 
@@ -155,8 +160,8 @@ function fractionText(nanos: number): string {
   const ms = (micros / 1000) | 0
   const lowest = nanos - micros * 1000
   const middle = micros - ms * 1000
-  if (lowest !== 0) return `.${THREE_DIGITS[ms]}${THREE_DIGITS[middle]}${TRIMMED_DIGITS[lowest]}`
-  if (middle !== 0) return `.${THREE_DIGITS[ms]}${TRIMMED_DIGITS[middle]}`
+  if (lowest !== 0) return DOT_DIGITS[ms]! + THREE_DIGITS[middle]! + TRIMMED_DIGITS[lowest]!
+  if (middle !== 0) return DOT_DIGITS[ms]! + TRIMMED_DIGITS[middle]!
   return ms === 0 ? '' : `.${TRIMMED_DIGITS[ms]}`
 }
 

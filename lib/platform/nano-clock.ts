@@ -19,6 +19,9 @@ const machineTime: TimeSource = {
   elapsedMs: () => performance.now(),
 }
 
+/** The wall clock is read again after so much running time; two clocks cost twice as much as one. */
+const READ_AGAIN_MS = 0.05
+
 /** The last nanosecond of a millisecond, as a part of a millisecond. */
 const LAST_PART_MS = 0.999999
 
@@ -35,6 +38,9 @@ export class NanoClock {
   #anchorWallMs = Number.NEGATIVE_INFINITY
   #anchorElapsedMs = 0
   #lastWallMs = Number.NEGATIVE_INFINITY
+  /** The last reading of the wall clock, and its running time. */
+  #readWallMs = 0
+  #readElapsedMs = Number.NEGATIVE_INFINITY
   #lastPartMs = 0
 
   /** @param source by default the machine's clocks. */
@@ -44,8 +50,13 @@ export class NanoClock {
 
   /** The time now: the same as the last one told, or later. */
   now(): Instant {
-    const wallMs = this.#source.wallMs()
-    const partMs = this.#partOf(wallMs, this.#source.elapsedMs())
+    const elapsedMs = this.#source.elapsedMs()
+    if (elapsedMs - this.#readElapsedMs >= READ_AGAIN_MS || this.#hasTurned(elapsedMs)) {
+      this.#readWallMs = this.#source.wallMs()
+      this.#readElapsedMs = elapsedMs
+    }
+    const wallMs = this.#readWallMs
+    const partMs = this.#partOf(wallMs, elapsedMs)
     if (wallMs > this.#lastWallMs) {
       this.#lastWallMs = wallMs
       this.#lastPartMs = partMs
@@ -55,6 +66,13 @@ export class NanoClock {
     const seconds = Math.floor(this.#lastWallMs / 1000)
     const ms = this.#lastWallMs - seconds * 1000
     return { seconds, nanos: ms * 1e6 + Math.floor(this.#lastPartMs * 1e6) }
+  }
+
+  /** Whether the millisecond of the last reading is over, as far as the anchor can tell. */
+  #hasTurned(elapsedMs: number): boolean {
+    return (
+      elapsedMs - this.#anchorElapsedMs - (this.#readWallMs - this.#anchorWallMs) > LAST_PART_MS
+    )
   }
 
   /**

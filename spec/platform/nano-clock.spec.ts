@@ -6,10 +6,10 @@ import type { Instant } from '../../lib/platform/nano-clock.js'
 function clockOf(
   ...readings: readonly (readonly [wallMs: number, elapsedMs: number])[]
 ): NanoClock {
-  let index = 0
+  let index = -1
   return new NanoClock({
+    elapsedMs: () => readings[++index]![1],
     wallMs: () => readings[index]![0],
-    elapsedMs: () => readings[index++]![1],
   })
 }
 
@@ -69,6 +69,14 @@ describe('NanoClock', () => {
     const clock = clockOf([7000, 100], [9000, 100.1])
     clock.now()
     expect(clock.now()).to.deep.equal({ seconds: 9, nanos: 0 })
+  })
+
+  it('reads the wall clock once in 50 µs, and when its millisecond is over', () => {
+    const clock = clockOf([7000, 100], [9000, 100.04], [7000, 100.98], [7001, 101.001])
+    clock.now()
+    expect(clock.now()).to.deep.equal({ seconds: 7, nanos: 40_000 })
+    expect(clock.now()).to.deep.equal({ seconds: 7, nanos: 980_000 })
+    expect(clock.now().nanos).to.be.within(1_000_000, 1_001_000)
   })
 
   it('tells an Instant that later readings do not change', () => {

@@ -1,0 +1,131 @@
+import { Writable } from 'node:stream'
+import { FileAppender } from '../appender/file-appender.js'
+import type { FileAppenderOptions } from '../appender/options.js'
+import { reasonOf } from '../platform/rollkeeper-error.js'
+import { report, UsageError } from './report.js'
+
+const LINE_END = 0x0a
+
+/** Where `rollkeeper write` puts the lines. */
+export interface Destination {
+  /** Takes bytes; asks for more when what it has is kept. */
+  readonly stream: Writable
+  /** Whether all that was promised held, as far as the destination itself knows. */
+  readonly sound: boolean
+  /** Lines kept so far; undefined where that cannot be told. */
+  readonly lines: number | undefined
+  /** What SIGHUP asks for. Never rejected: what fails is reported. */
+  reopen(): Promise<void>
+  /** What SIGUSR1 asks for. Never rejected: what fails is reported. */
+  rotate(): Promise<void>
+  /** Resolved: all was kept. Rejected: it cannot be; it does not wait for better times. */
+  finish(piped: Promise<void>): Promise<void>
+}
+
+/** A log, which reports its warnings and losses to the operator. */
+export class LogDestination implements Destination {
+  readonly stream: Writable
+  readonly #log: FileAppender
+  #sound = true
+
+  /**
+   * @throws RollkeeperError when the log cannot be opened; UsageError for what only the appender
+   *   knows to be wrong, such as a file name that leaves no room for a backup's.
+   */
+  constructor(options: FileAppenderOptions) {
+    this.#log = open(options)
+    this.#log.on('warning', report)
+    this.#log.on('error', error => {
+      this.#sound = false
+      report(error)
+    })
+    this.#log.on('gap', ({ records, bytes, why }) => {
+      this.#sound = false
+      report(`gap: ${records} records (${bytes} bytes) could not be written (${why})`)
+    })
+    this.stream = this.#log.writable()
+  }
+
+  get sound(): boolean {
+    return this.#sound
+  }
+
+  get lines(): number {
+    return this.#log.stats().records
+  }
+
+  async reopen(): Promise<void> {
+    await this.#log.reopen().catch(report)
+  }
+
+  async rotate(): Promise<void> {
+    await this.#log.rotate('SIGUSR1').catch(report)
+  }
+
+  /** While writing is possible each turn writes what waits, so this ends; else it gives up. */
+  async finish(piped: Promise<void>): Promise<void> {
+    const settled = piped.then(
+      () => true,
+      () => true, // it is heard below, after the log is closed
+    )
+    while (!(await Promise.race([settled, nextTurn()]))) {
+      try {
+        this.#log.flushSync()
+      } catch {
+        break // closing tries once more, and says why not
+      }
+    }
+    await this.#log.close()
+    await piped
+  }
+}
+
+function open(options: FileAppenderOptions): FileAppender {
+  try {
+    return new FileAppender(options)
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new UsageError(error.message.replace(/^option /, '--'), { cause: error })
+    }
+    throw error
+  }
+}
+
+/** Standard output: the bytes as they come, with an end for a last line that has none. */
+export class StandardOutput implements Destination {
+  readonly stream: Writable
+  readonly sound = true
+  readonly lines = undefined
+
+  constructor() {
+    // A write that fails tells its callback too, which is where it is dealt with.
+    process.stdout.on('error', () => undefined)
+    let endsWithLine = true
+    this.stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        endsWithLine = chunk.at(-1) === LINE_END
+        process.stdout.write(chunk, done)
+      },
+      final(done) {
+        if (endsWithLine) done()
+        else process.stdout.write('\n', done)
+      },
+    })
+  }
+
+  async reopen(): Promise<void> {}
+
+  async rotate(): Promise<void> {}
+
+  async finish(piped: Promise<void>): Promise<void> {
+    try {
+      await piped
+    } catch (cause) {
+      throw new Error(`cannot write to standard output (${reasonOf(cause)})`, { cause })
+    }
+  }
+}
+
+function nextTurn(): Promise<false> {
+  return new Promise(resolve => setImmediate(resolve, false))
+}
