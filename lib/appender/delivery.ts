@@ -91,7 +91,7 @@ export class Delivery {
     try {
       waiting = this.#queue.add(record)
     } catch (error) {
-      return Promise.reject(error as TypeError)
+      return Promise.reject(error)
     }
     const { promise } = (this.#batch ??= new Deferred())
     if (this.#status === 'open') this.#arrange(waiting)

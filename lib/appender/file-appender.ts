@@ -296,12 +296,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   /** A file whose sync failed is never synced again: what comes goes into the next one. */
   #syncFailed(error: RollkeeperError): void {
     this.#report(this.listenerCount('error') > 0 ? 'error' : 'warning', error)
-    if (!this.#sequence.file.syncFailed) return
-    try {
-      this.#sequence.rotate('a sync that failed')
-    } catch (refused) {
-      this.#warn(refused as RollkeeperError)
-    }
+    if (this.#sequence.file.syncFailed) this.#sequence.tryRotate('a sync that failed')
   }
 
   #stepFailed(step: string, cause: unknown): void {
@@ -336,7 +331,6 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     event: Name,
     ...told: FileAppenderEvents[Name]
   ): void {
-    const emitter: EventEmitter = this
-    setImmediate(() => emitter.emit(event, ...told))
+    setImmediate(() => EventEmitter.prototype.emit.call(this, event, ...told))
   }
 }

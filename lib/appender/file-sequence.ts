@@ -171,13 +171,29 @@ export class FileSequence {
     return this.#enterNext(backup)
   }
 
+  /** As `rotate`, but a refusal is a warning, and the next try is a second later. */
+  tryRotate(reason: string): boolean {
+    try {
+      this.rotate(reason)
+      this.#lastWarning = undefined
+      return true
+    } catch (error) {
+      this.#warnOnce(error)
+      this.#pause = this.#platform.clock.after(ROTATE_AGAIN_MS, () => {
+        this.#pause = undefined
+        this.#owner.due()
+      })
+      return false
+    }
+  }
+
   /** Closes the file if its time has come; asks the policy again if it is still empty. */
   closeIfDue(): void {
     const { until } = this.#limits
     const now = this.#platform.clock.now()
     if (!until || now < until.getTime() || this.#pause) return
     if (this.#file.bytes === 0) this.#begin(now)
-    else this.#tryRotate('time')
+    else this.tryRotate('time')
   }
 
   /**
@@ -202,7 +218,7 @@ export class FileSequence {
   /** Makes sure that there is a right file to write to; returns why not, if there is none. */
   #prepare(): unknown {
     if (this.#unfinished) {
-      if (!this.#pause) this.#tryRotate('a rotation that could not end')
+      if (!this.#pause) this.tryRotate('a rotation that could not end')
       return undefined
     }
     if (this.#limits.until) this.closeIfDue()
@@ -232,25 +248,10 @@ export class FileSequence {
     if (count > 0) return count
     if (this.#pieceBytes > 0) return 1
     if (this.#file.bytes > 0) {
-      return this.#tryRotate('size') ? 0 : queue.length
+      return this.tryRotate('size') ? 0 : queue.length
     }
     this.#oversized++
     return 1
-  }
-
-  #tryRotate(reason: string): boolean {
-    try {
-      this.rotate(reason)
-      this.#lastWarning = undefined
-      return true
-    } catch (error) {
-      this.#warnOnce(error)
-      this.#pause = this.#platform.clock.after(ROTATE_AGAIN_MS, () => {
-        this.#pause = undefined
-        this.#owner.due()
-      })
-      return false
-    }
   }
 
   /** Step 4 of a rotation. Until it succeeds, the old file takes the records. */

@@ -139,7 +139,7 @@ export class GroupCommit {
 
   async #syncDirectories(): Promise<void> {
     const rotation = this.#lastRotation
-    for (const directory of [...this.#directories]) {
+    for (const directory of Array.from(this.#directories)) {
       this.#directories.delete(directory) // first: what comes into it meanwhile needs the next one
       try {
         await this.#platform.disk.syncDirectory(directory)

@@ -77,7 +77,8 @@ export class WriteQueue {
   encode(count: number): Uint8Array {
     const records = count === this.#records.length ? this.#records : this.#records.slice(0, count)
     if (this.#binary > 0) return Buffer.concat(records.map(toBytes))
-    const text = records.length === 1 ? (records[0] as string) : records.join('')
+    const [first] = records
+    const text = records.length === 1 && typeof first === 'string' ? first : records.join('')
     if (text.length * UNIT_MAX_BYTES > PASSAGE_BYTES) return Buffer.from(text)
     passage ??= Buffer.allocUnsafeSlow(PASSAGE_BYTES)
     return passage.subarray(0, passage.write(text))

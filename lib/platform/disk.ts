@@ -183,7 +183,8 @@ export function sameFile(one: FileStatus, other: FileStatus): boolean {
  * one file for another. Asking for bigints alone costs a third more, so only those get them.
  */
 function exact(status: fs.Stats, { ino }: fs.BigIntStats): FileStatus {
-  return Object.assign(Object.create(status) as fs.Stats, { ino })
+  const precise: FileStatus = Object.create(status, { ino: { value: ino } })
+  return precise
 }
 
 /** The owner carries over where we may give files away; only root may give them to others. */

@@ -52,7 +52,7 @@ export class Prune implements BackgroundStep {
     const givenUp = this.#select(backups, this.#platform.clock.now(), freeBytes, error =>
       this.#owner.warn(error),
     )
-    const oldestFirst = backups.filter(backup => givenUp.has(backup)).reverse()
+    const oldestFirst = backups.filter(backup => givenUp.has(backup)).toReversed()
     const removed: Backup[] = []
     for (const backup of oldestFirst) if (await this.#removeOne(backup)) removed.push(backup)
     if (removed.length > 0) this.#owner.pruned(removed)

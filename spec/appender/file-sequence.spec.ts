@@ -51,13 +51,12 @@ describe('FileSequence', () => {
     write(sequence, '1\n')
     faulty.calls.length = 0
     write(sequence, '22\n')
-    expect(faulty.calls).to.deep.equal([
-      ...['lstat'], // ours still?
-      ...['lstat', 'rename', 'lstat'], // nothing left from before; renamed; it is ours
-      ...['lstat', 'lstat', 'link'], // size; no archive of this name; named
-      ...['fstat', 'lstat', 'makeDirectory', 'create', 'fstat'], // mode and owner; the next file
-      ...['lstat', 'write'],
-    ])
+    const look = ['lstat']
+    const renameAway = ['lstat', 'rename', 'lstat'] // nothing left from before; renamed; it is ours
+    const nameBackup = ['lstat', 'lstat', 'link'] // its size; no archive of that name; named
+    const openNext = ['fstat', 'lstat', 'makeDirectory', 'create', 'fstat'] // as the old one was
+    const writeIt = ['lstat', 'write']
+    expect(faulty.calls).to.deep.equal([look, renameAway, nameBackup, openNext, writeIt].flat())
   })
 
   it('puts a torn tail and an unfinished rotation of a crash into one report', () => {

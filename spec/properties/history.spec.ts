@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import fs from 'fs-extra'
 import { FileAppender } from '../../lib/appender/file-appender.js'
 import { systemDisk } from '../../lib/platform/disk.js'
