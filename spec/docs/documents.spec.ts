@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import fs from 'fs-extra'
@@ -9,6 +10,7 @@ import { FileAppender } from '../../lib/appender/file-appender.js'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const DOCUMENTS = [
   'README.md',
   ...fs
@@ -62,7 +64,7 @@ describe('the documents', function () {
     const cwd = join(directory, name)
     fs.outputFileSync(program, text)
     await fs.ensureDir(cwd)
-    await run(process.execPath, ['--import', import.meta.resolve('tsx'), program], { cwd })
+    await run(process.execPath, ['--import', TSX, program], { cwd })
     return cwd
   }
 
