@@ -1,14 +1,11 @@
 import type { Backup } from '../backup/backup.js'
 import { newestBackupTime } from '../backup/backup.js'
-import { atTime, type Cancel } from '../platform/clock.js'
+import type { Cancel } from '../platform/clock.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
-import {
-  checkLimits,
-  type RotationLimits,
-  type RotationPolicy,
-} from '../rotation/rotation-policy.js'
+import type { RotationPolicy } from '../rotation/rotation-policy.js'
 import { recover, rotate, type Recovery } from '../rotation/rotation.js'
+import { FileLimits } from './file-limits.js'
 import { OpenFile, type Making } from './open-file.js'
 import type { WriteQueue } from './write-queue.js'
 
@@ -45,9 +42,8 @@ export class FileSequence {
   readonly #platform: Platform
   readonly #options: SequenceOptions
   readonly #owner: SequenceOwner
+  readonly #limits: FileLimits
   #file: OpenFile
-  #limits: RotationLimits = {}
-  #openedAtMs = 0
   /** Bytes of the first waiting record that a failed write left in the active file. */
   #pieceBytes = 0
   /** The last rotation of ours. */
@@ -58,7 +54,6 @@ export class FileSequence {
   #unfinished: Backup | undefined
   /** The last try to rotate was refused: no limit counts until this is over. */
   #pause: Cancel | undefined
-  #deadline: Cancel | undefined
   #records = 0
   #bytes = 0
   #rotations = 0
@@ -74,6 +69,7 @@ export class FileSequence {
     this.#platform = platform
     this.#options = options
     this.#owner = owner
+    this.#limits = new FileLimits(platform.clock, options.rotation, owner)
     const recovery = this.#recover()
     this.#file = this.#open(options.making)
     const tornBytes = recovery.tornBytes + this.#file.tornBytes
@@ -189,10 +185,8 @@ export class FileSequence {
 
   /** Closes the file if its time has come; asks the policy again if it is still empty. */
   closeIfDue(): void {
-    const { until } = this.#limits
-    const now = this.#platform.clock.now()
-    if (!until || now < until.getTime() || this.#pause) return
-    if (this.#file.bytes === 0) this.#begin(now)
+    if (this.#pause || !this.#limits.over) return
+    if (this.#file.bytes === 0) this.#begin(this.#platform.clock.now())
     else this.tryRotate('time')
   }
 
@@ -211,7 +205,7 @@ export class FileSequence {
 
   /** Stops its timers. The file stays open. */
   stop(): void {
-    this.#deadline?.()
+    this.#limits.stop()
     this.#pause?.()
   }
 
@@ -221,7 +215,7 @@ export class FileSequence {
       if (!this.#pause) this.tryRotate('a rotation that could not end')
       return undefined
     }
-    if (this.#limits.until) this.closeIfDue()
+    this.closeIfDue()
     if (!this.#options.follow) return undefined
     try {
       const bytes = this.#file.bytes
@@ -242,7 +236,7 @@ export class FileSequence {
 
   /** How many records go into the active file. 0: ask again, there is a new file. */
   #countForFile(queue: WriteQueue): number {
-    const { bytes: limit = Infinity } = this.#limits
+    const limit = this.#limits.bytes
     if (limit === Infinity || this.#pause) return queue.length
     const count = queue.countFitting(limit - this.#file.bytes + this.#pieceBytes)
     if (count > 0) return count
@@ -310,36 +304,9 @@ export class FileSequence {
     }
   }
 
-  /** Asks the policy how long the file that is now active may go on. */
   #begin(openedAtMs: number): void {
-    const { path, rotation } = this.#options
-    const openedAt = new Date(openedAtMs)
-    this.#openedAtMs = openedAtMs
-    try {
-      const limits = checkLimits(rotation({ path, openedAt, bytes: this.#file.bytes }))
-      this.#limits = this.#stillToCome(limits)
-      if (this.#limits !== limits) throw new Error('it set a time that is over already')
-    } catch (cause) {
-      const message = `the rotation policy failed (${reasonOf(cause)}); the last limits stay`
-      this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_POLICY', message, { path, cause }))
-      this.#limits = this.#stillToCome(this.#limits)
-    }
-    this.#awaitDeadline(this.#limits.until?.getTime())
-  }
-
-  /** A new file whose time is over already would be rotated after each record, for ever. */
-  #stillToCome(limits: RotationLimits): RotationLimits {
-    const { until, ...others } = limits
-    if (!until || this.#file.bytes > 0 || until.getTime() > this.#openedAtMs) return limits
-    return others
-  }
-
-  #awaitDeadline(timeMs: number | undefined): void {
-    this.#deadline?.()
-    this.#deadline =
-      timeMs === undefined
-        ? undefined
-        : atTime(this.#platform.clock, timeMs, () => this.#owner.due())
+    const { path } = this.#options
+    this.#limits.begin({ path, openedAt: new Date(openedAtMs), bytes: this.#file.bytes })
   }
 
   /** Says the same thing once, until it was overcome. */
