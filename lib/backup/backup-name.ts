@@ -12,6 +12,9 @@ export interface BackupName {
   readonly archived: boolean
 }
 
+/** The last time that a name can tell, in milliseconds. */
+export const LATEST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
 const STAMP = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}$/
 const STAMP_LENGTH = '2016-09-07T13-03-57.400'.length
 

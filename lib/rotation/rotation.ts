@@ -14,7 +14,7 @@
  */
 import { basename, dirname, join } from 'node:path'
 import { archivePath, newestBackupTime, plainBackup, type Backup } from '../backup/backup.js'
-import { parseBackupName } from '../backup/backup-name.js'
+import { LATEST_TIME, parseBackupName } from '../backup/backup-name.js'
 import { closeTornTail } from '../backup/torn-tail.js'
 import { sameFile, type Disk, type FileStatus } from '../platform/disk.js'
 import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
@@ -155,7 +155,9 @@ function renameAway(disk: Disk, path: string, hidden: string, open: FileStatus):
 function nameBackup(disk: Disk, order: RotationOrder, hidden: string): Backup {
   const { path, open, now, newest } = order
   const bytes = disk.lstat(hidden)?.size ?? open.size
-  for (let time = Math.max(now, (newest ?? -Infinity) + 1); ; time++) {
+  const after = (newest ?? -Infinity) + 1
+  // No name sorts after the last there is, and somebody may have made that one.
+  for (let time = after > LATEST_TIME ? now : Math.max(now, after); ; time++) {
     const backup = plainBackup(path, new Date(time), bytes)
     if (disk.lstat(archivePath(backup))) continue
     try {

@@ -49,6 +49,12 @@ describe('rotate', () => {
     expect(name).to.equal('audit-2016-09-07T13-04-57.401.log')
   })
 
+  it('is not stopped by a backup of the last moment that a name can tell', () => {
+    fs.writeFileSync(at('audit.log'), 'one\n')
+    const newest = Date.parse('9999-12-31T23:59:59.999Z')
+    expect(rotate(systemDisk, order(systemDisk, newest)).name).to.equal(NAME)
+  })
+
   it('does not take the file of somebody else for ours, and puts it back', () => {
     fs.writeFileSync(at('audit.log'), 'ours\n')
     const ours = order()
