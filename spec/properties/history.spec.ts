@@ -33,7 +33,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.nat(100_000) }),
   },
-) as fc.Arbitrary<Step>
+)
 
 describe('any history of writes, rotations, clock jumps and reopens', function () {
   this.timeout(120_000)
