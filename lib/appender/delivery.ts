@@ -56,6 +56,8 @@ export class Delivery {
   #writes = 0
   /** Settled when all records that wait now are kept; made for the first who asks. */
   #batch: Deferred | undefined
+  /** Some of the records of the batch are in a file already; the others could not be written. */
+  #batchBegun = false
   #retry: Cancel | undefined
   #drainOwed = false
   #gap: Gap | undefined
@@ -109,7 +111,10 @@ export class Delivery {
    */
   handOver(): RollkeeperError | undefined {
     if (this.#queue.length > 0) {
-      const error = this.#parts.sequence.write(this.#queue)
+      const { sequence } = this.#parts
+      const { bytes } = sequence
+      const error = sequence.write(this.#queue)
+      this.#batchBegun ||= sequence.bytes > bytes
       if (error !== undefined) return this.#stall(error)
       this.#acknowledge()
     }
@@ -129,6 +134,13 @@ export class Delivery {
     }
     if (this.#gap) this.#parts.lost(this.#gap)
     return failure
+  }
+
+  /** A file could not be synced: a batch that has records in it must not be acknowledged. */
+  syncFailed(error: RollkeeperError): void {
+    if (!this.#batchBegun) return
+    this.#batch?.reject(error)
+    this.#batch = undefined
   }
 
   /** What every call gets after the end. */
@@ -166,6 +178,7 @@ export class Delivery {
 
   #acknowledge(): void {
     const batch = this.#batch
+    this.#batchBegun = false
     if (!batch) return
     this.#batch = undefined
     if (this.#parts.commit) this.#parts.commit.settleWhenSynced(batch)
@@ -175,14 +188,13 @@ export class Delivery {
   #writeStalled(record: AuditRecord): boolean {
     if (this.#status === 'ended') throw this.closedError()
     checkRecord(record)
-    this.#drainOwed = this.#queue.units + record.length >= HIGH_WATER_BYTES
-    // After a gap has begun nothing goes before its end, or the log would tell of it out of place.
-    if (this.#gap || this.#queue.units + record.length > MAX_PENDING_BYTES) {
-      this.#lose(1, byteLength(record))
-      return false
-    }
-    this.#queue.add(record)
-    return !this.#drainOwed
+    const units = this.#queue.units + record.length
+    const isHigh = units >= HIGH_WATER_BYTES || this.#gap !== undefined
+    this.#drainOwed ||= isHigh
+    // Once a gap has begun `write` adds nothing before its end: the log tells of it in its place.
+    if (this.#gap || units > MAX_PENDING_BYTES) this.#lose(1, byteLength(record))
+    else this.#queue.add(record)
+    return !isHigh
   }
 
   #lose(records: number, bytes: number): void {

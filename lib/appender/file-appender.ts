@@ -5,6 +5,7 @@ import { listBackups, type Backup } from '../backup/backup.js'
 import { rivalPath } from '../backup/backup-name.js'
 import type { Cancel } from '../platform/clock.js'
 import { onProcessExit } from '../platform/exit-hook.js'
+import type { FileStatus } from '../platform/disk.js'
 import { systemPlatform, type Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
 import { BackgroundSteps } from '../retention/background-steps.js'
@@ -13,7 +14,7 @@ import { release } from '../rotation/rotation.js'
 import type { FileAppenderEvents, FileAppenderStats } from './appender-report.js'
 import { Delivery } from './delivery.js'
 import { FileSequence } from './file-sequence.js'
-import { GroupCommit } from './group-commit.js'
+import { GroupCommit, type CommitOwner } from './group-commit.js'
 import { LineWritable } from './line-writable.js'
 import type { OpenFile } from './open-file.js'
 import { parseOptions, type AppenderSettings, type FileAppenderOptions } from './options.js'
@@ -61,7 +62,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     this.#sequence = new FileSequence(platform, this.#settings, {
       rotated: (backup, old) => this.#rotated(backup, old),
       reopened: (why, old) => {
-        this.#retire(old, this.#settings.path)
+        this.#retire(old)
         this.#tell('reopen', why)
       },
       recovered: recovery => this.#tell('recover', recovery),
@@ -71,17 +72,19 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       },
       warn,
     })
-    this.#commit = new GroupCommit(platform, {
+    const isSynced = this.#settings.durability === 'sync'
+    const commitOwner: CommitOwner = {
       activeFile: () => this.#sequence.file,
-      namesSynced: rotation => this.#releasePrivateName(rotation),
+      namesSynced: rotated => this.#releasePrivateName(rotated),
       syncFailed: error => this.#syncFailed(error),
-    })
+    }
+    this.#commit = new GroupCommit(platform, commitOwner, !isSynced)
     this.#delivery = new Delivery({
       platform,
       sequence: this.#sequence,
       path: this.#settings.path,
       batchBytes: this.#settings.batchBytes,
-      commit: this.#settings.durability === 'sync' ? this.#commit : undefined,
+      commit: isSynced ? this.#commit : undefined,
       drained: () => this.#tell('drain'),
       lost: gap => this.#tell('gap', gap),
       warn,
@@ -155,7 +158,10 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    */
   async sync(): Promise<void> {
     this.#assertOpen()
-    await this.#delivery.flush()
+    if (this.#delivery.handOver()) {
+      await this.#delivery.flush()
+      this.#assertOpen()
+    }
     await this.#commit.commit()
   }
 
@@ -209,8 +215,10 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
 
   /** Resolved: no work is left behind the records: no sync of a closed file, no step, no prune. */
   async settled(): Promise<void> {
-    await this.#commit.idle()
-    await this.#background.idle()
+    while (!this.#commit.isIdle || !this.#background.isIdle) {
+      await this.#commit.idle()
+      await this.#background.idle()
+    }
   }
 
   /** What the appender did so far. */
@@ -260,33 +268,39 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   async #close(): Promise<void> {
     let failure: Error | undefined = this.#delivery.end()
     this.#forgetExit()
+    this.#sequence.stop()
     if (this.#settings.durability === 'sync') {
       await this.#commit.commit().catch((error: Error) => (failure ??= error))
     }
     await this.settled()
     this.#prune.stop()
-    this.#sequence.stop()
-    this.#sequence.file.close()
+    try {
+      this.#sequence.file.close()
+    } catch (cause) {
+      const { path } = this.#settings
+      const message = `cannot close ${path} (${reasonOf(cause)})`
+      failure ??= new RollkeeperError('ERR_ROLLKEEPER_WRITE', message, { path, cause })
+    }
     this.#tell('close')
     if (failure) throw failure
   }
 
   #rotated(backup: Backup, old: OpenFile): void {
-    this.#retire(old, backup.path, backup)
+    this.#retire(old, backup)
     this.#tell('rotate', backup)
     void this.#background.request()
   }
 
-  #retire(old: OpenFile, path: string, backup?: Backup): void {
+  #retire(old: OpenFile, backup?: Backup): void {
     this.#commit.made(this.#sequence.file)
-    this.#commit.retire(old, path, backup)
+    this.#commit.retire(old, backup)
   }
 
   /** The last step of a rotation. A private name that stays is freed by the next one. */
-  #releasePrivateName(backup: Backup): void {
+  #releasePrivateName(rotated: FileStatus): void {
     const { path } = this.#settings
     try {
-      release(this.#platform.disk, path, backup)
+      release(this.#platform.disk, path, rotated)
     } catch (cause) {
       const message = `cannot end the rotation of ${path} (${reasonOf(cause)}); the next one will`
       this.#warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
@@ -295,8 +309,10 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
 
   /** A file whose sync failed is never synced again: what comes goes into the next one. */
   #syncFailed(error: RollkeeperError): void {
-    this.#report(this.listenerCount('error') > 0 ? 'error' : 'warning', error)
-    if (this.#sequence.file.syncFailed) this.#sequence.tryRotate('a sync that failed')
+    this.#report('error', error)
+    this.#delivery.syncFailed(error)
+    if (this.#sequence.file.syncFailed && !this.#closed)
+      this.#sequence.tryRotate('a sync that failed')
   }
 
   #stepFailed(step: string, cause: unknown): void {
@@ -324,13 +340,16 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   #report(event: 'error' | 'warning', error: RollkeeperError): void {
     this.#errors++
     this.#lastError = error
-    this.#tell(event, error)
+    setImmediate(() => {
+      const isUnheard = event === 'error' && this.listenerCount('error') === 0
+      this.emit(isUnheard ? 'warning' : event, error)
+    })
   }
 
   #tell<Name extends keyof FileAppenderEvents>(
     event: Name,
     ...told: FileAppenderEvents[Name]
   ): void {
-    setImmediate(() => EventEmitter.prototype.emit.call(this, event, ...told))
+    setImmediate(() => (this as EventEmitter).emit(event, ...told))
   }
 }

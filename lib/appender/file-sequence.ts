@@ -1,10 +1,11 @@
 import type { Backup } from '../backup/backup.js'
 import { newestBackupTime } from '../backup/backup.js'
 import type { Cancel } from '../platform/clock.js'
+import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
 import type { RotationPolicy } from '../rotation/rotation-policy.js'
-import { recover, rotate, type Recovery } from '../rotation/rotation.js'
+import { recover, rotate, type RecoveredRotation, type Recovery } from '../rotation/rotation.js'
 import { FileLimits } from './file-limits.js'
 import { OpenFile, type Making } from './open-file.js'
 import type { WriteQueue } from './write-queue.js'
@@ -46,8 +47,8 @@ export class FileSequence {
   #file: OpenFile
   /** Bytes of the first waiting record that a failed write left in the active file. */
   #pieceBytes = 0
-  /** The last rotation of ours. */
-  #lastBackup: Backup | undefined
+  /** The file of the last rotation of ours. */
+  #previous: FileStatus | undefined
   /** Time of the newest backup; `'unknown'` until the directory was read once. */
   #newest: number | undefined | 'unknown' = 'unknown'
   /** A rotation whose next file could not be opened yet; the old one is still written. */
@@ -70,10 +71,10 @@ export class FileSequence {
     this.#options = options
     this.#owner = owner
     this.#limits = new FileLimits(platform.clock, options.rotation, owner)
-    const recovery = this.#recover()
-    this.#file = this.#open(options.making)
-    const tornBytes = recovery.tornBytes + this.#file.tornBytes
-    if (recovery.finished > 0 || tornBytes > 0) owner.recovered({ ...recovery, tornBytes })
+    const { finished, tornBytes, file } = this.#recover()
+    this.#file = this.#open(file ? this.#likeFile(file) : options.making)
+    const allTornBytes = tornBytes + this.#file.tornBytes
+    if (finished > 0 || allTornBytes > 0) owner.recovered({ finished, tornBytes: allTornBytes })
     this.#begin(this.#file.openedAtMs)
   }
 
@@ -131,6 +132,7 @@ export class FileSequence {
       }
       this.#pieceBytes = 0
       this.#records += count
+      if (count === 1 && bytes.length > this.#limits.bytes) this.#oversized++
       queue.drop(count)
     }
     return undefined
@@ -144,37 +146,19 @@ export class FileSequence {
    * @throws RollkeeperError `ERR_ROLLKEEPER_ROTATE`; records then go on into the same file.
    */
   rotate(reason: string): Backup | undefined {
-    if (this.#unfinished) return this.#enterNext(this.#unfinished)
-    const old = this.#file
-    if (old.bytes === 0) return undefined
-    const { disk, clock } = this.#platform
-    const { path } = this.#options
-    try {
-      if (this.#pieceBytes > 0) throw new Error('a record is half written')
-      if (this.#newest === 'unknown') this.#newest = newestBackupTime(disk, path)
-    } catch (cause) {
-      throw this.#refused(reason, cause)
-    }
-    const backup = rotate(disk, {
-      path,
-      open: old.status,
-      now: clock.now(),
-      newest: this.#newest,
-      previous: this.#lastBackup,
-    })
-    this.#newest = backup.time.getTime()
-    this.#lastBackup = backup
-    return this.#enterNext(backup)
+    if (!this.#unfinished) this.#followPath()
+    return this.#rotate(reason)
   }
 
   /** As `rotate`, but a refusal is a warning, and the next try is a second later. */
   tryRotate(reason: string): boolean {
     try {
-      this.rotate(reason)
+      this.#rotate(reason)
       this.#lastWarning = undefined
       return true
     } catch (error) {
       this.#warnOnce(error)
+      this.#pause?.()
       this.#pause = this.#platform.clock.after(ROTATE_AGAIN_MS, () => {
         this.#pause = undefined
         this.#owner.due()
@@ -196,6 +180,10 @@ export class FileSequence {
    * @throws RollkeeperError `ERR_ROLLKEEPER_OPEN` or `ERR_ROLLKEEPER_PATH`; the old file stays open.
    */
   reopen(why: ReopenReason): void {
+    if (this.#unfinished) {
+      this.#enterNext(this.#unfinished) // opens the path too
+      return
+    }
     const old = this.#file
     const next = this.#open(this.#inherited())
     this.#take(next)
@@ -209,6 +197,30 @@ export class FileSequence {
     this.#pause?.()
   }
 
+  #rotate(reason: string): Backup | undefined {
+    if (this.#unfinished) return this.#enterNext(this.#unfinished)
+    const old = this.#file
+    if (old.bytes === 0) return undefined
+    const { disk, clock } = this.#platform
+    const { path } = this.#options
+    try {
+      if (this.#pieceBytes > 0) throw new Error('a record is half written')
+      if (this.#newest === 'unknown') this.#newest = newestBackupTime(disk, path)
+    } catch (cause) {
+      throw this.#refused(reason, cause)
+    }
+    const backup = rotate(disk, {
+      path,
+      open: old.status,
+      now: clock.now(),
+      newest: this.#newest,
+      previous: this.#previous,
+    })
+    this.#newest = backup.time.getTime()
+    this.#previous = old.status
+    return this.#enterNext(backup)
+  }
+
   /** Makes sure that there is a right file to write to; returns why not, if there is none. */
   #prepare(): unknown {
     if (this.#unfinished) {
@@ -216,6 +228,11 @@ export class FileSequence {
       return undefined
     }
     this.closeIfDue()
+    return this.#followPath()
+  }
+
+  /** Looks if the active file is still ours; returns why nothing can be written, if so. */
+  #followPath(): unknown {
     if (!this.#options.follow) return undefined
     try {
       const bytes = this.#file.bytes
@@ -244,7 +261,6 @@ export class FileSequence {
     if (this.#file.bytes > 0) {
       return this.tryRotate('size') ? 0 : queue.length
     }
-    this.#oversized++
     return 1
   }
 
@@ -267,6 +283,8 @@ export class FileSequence {
 
   #take(next: OpenFile): void {
     if (this.#pieceBytes > 0) this.#abandonPiece()
+    this.#pause?.()
+    this.#pause = undefined
     this.#file = next
     this.#begin(next.openedAtMs)
   }
@@ -288,11 +306,14 @@ export class FileSequence {
 
   /** What the next file takes over from this one. */
   #inherited(): Making {
-    const { mode, uid, gid } = this.#platform.disk.fstat(this.#file.fd)
+    return this.#likeFile(this.#platform.disk.fstat(this.#file.fd))
+  }
+
+  #likeFile({ mode, uid, gid }: FileStatus): Making {
     return { ...this.#options.making, file: { mode: mode & 0o7777, uid, gid } }
   }
 
-  #recover(): Recovery {
+  #recover(): RecoveredRotation {
     const { disk, clock } = this.#platform
     const { path } = this.#options
     try {
@@ -300,7 +321,7 @@ export class FileSequence {
     } catch (cause) {
       const message = `cannot finish the rotation that was interrupted at ${path} (${reasonOf(cause)})`
       this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
-      return { finished: 0, tornBytes: 0 }
+      return { finished: 0, tornBytes: 0, file: undefined }
     }
   }
 

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path'
 import type { Backup } from '../backup/backup.js'
+import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
 import { Deferred } from './deferred.js'
@@ -8,8 +10,8 @@ import type { OpenFile } from './open-file.js'
 export interface CommitOwner {
   /** The file that is being written at this moment. */
   activeFile(): OpenFile
-  /** The names that a rotation gave are on stable storage, and so is what it closed. */
-  namesSynced(rotation: Backup): void
+  /** The names that the rotation of this file gave are on stable storage, and so is the file. */
+  namesSynced(rotated: FileStatus): void
   /** A sync failed; what waited for it is rejected already. */
   syncFailed(error: RollkeeperError): void
 }
@@ -17,48 +19,64 @@ export interface CommitOwner {
 /** A file that is no longer written, on its way to stable storage. */
 interface Retired {
   readonly file: OpenFile
-  /** Its name now, to open it again by when too many would be open. */
-  readonly path: string
-  open: boolean
+  /** What it became, where it was rotated. */
+  readonly backup: Backup | undefined
+  /** Closed before its sync: opened again by name. */
+  closed: boolean
 }
 
-/** Descriptors of retired files that wait for their sync; past it the oldest close early. */
+/** Backups that wait for their sync with their descriptors open; past it the oldest close early. */
 const RETIRED_OPEN_MAX = 16
 
 /**
  * Brings written records to stable storage: one fdatasync for all who wait, one after the other,
  * in the thread pool. Who comes while one is under way waits for the next.
  *
- * The order of a round is the order that survives power loss: files that are no longer written,
- * the active file, then the directories that name them. A descriptor closes only after its sync
- * has returned. A failed sync is never tried again: the kernel may have dropped the pages it could
- * not write, and the second try would succeed without them
+ * A round syncs the files that are unsynced when it begins: those that are no longer written, the
+ * active one, then the directories that name them; that order survives power loss. A descriptor
+ * closes only after its sync has returned. A failed sync of a file is never tried again: the kernel
+ * may have dropped the pages it could not write, and the second try would succeed without them
  * (https://www.usenix.org/conference/atc20/presentation/rebello).
  */
 export class GroupCommit {
   readonly #platform: Platform
   readonly #owner: CommitOwner
+  readonly #mayCloseEarly: boolean
   readonly #directories = new Set<string>()
   #waiting: Deferred[] = []
   #retired: Retired[] = []
-  #lastRotation: Backup | undefined
+  #lastRotated: FileStatus | undefined
+  /** The active file of the round that is under way; it stays open until the round is over. */
   #syncing: OpenFile | undefined
+  /** The failure of a round that nobody waited for: the next who asks is told. */
+  #untold: RollkeeperError | undefined
   #running: Promise<void> | undefined
   #lastSyncAt: Date | undefined
 
-  constructor(platform: Platform, owner: CommitOwner) {
+  /**
+   * @param mayCloseEarly whether many retired files may wait by name instead of by descriptor: not
+   *   where acknowledgements depend on their syncs, as a descriptor misses no error.
+   */
+  constructor(platform: Platform, owner: CommitOwner, mayCloseEarly: boolean) {
     this.#platform = platform
     this.#owner = owner
+    this.#mayCloseEarly = mayCloseEarly
   }
 
-  /** When a round last succeeded. */
+  /** When everything written up to then was last on stable storage. */
   get lastSyncAt(): Date | undefined {
     return this.#lastSyncAt
   }
 
+  /** Whether no round is under way, and none is waiting. */
+  get isIdle(): boolean {
+    return this.#running === undefined
+  }
+
   /**
    * Resolved: all that was written before the call is on stable storage, and found there by name.
-   * Rejected: RollkeeperError `ERR_ROLLKEEPER_SYNC`.
+   * Rejected: RollkeeperError `ERR_ROLLKEEPER_SYNC`, also when the sync of an earlier file failed
+   * of which nobody was told yet.
    */
   commit(): Promise<void> {
     const waiting = new Deferred()
@@ -72,7 +90,7 @@ export class GroupCommit {
     this.#start()
   }
 
-  /** A file of ours came into directories; the next commit covers their entries. */
+  /** A file of ours came into directories; the next round covers their entries. */
   made(file: OpenFile): void {
     for (const directory of file.changedDirectories) this.#directories.add(directory)
   }
@@ -80,14 +98,13 @@ export class GroupCommit {
   /**
    * Takes over a file that is no longer written: syncs it behind, closes it.
    *
-   * @param path its name now.
    * @param backup what it became, if it was rotated.
    */
-  retire(file: OpenFile, path: string, backup: Backup | undefined): void {
-    this.#retired.push({ file, path, open: true })
-    this.#lastRotation = backup ?? this.#lastRotation
-    const open = this.#retired.filter(retired => retired.open && retired.file !== this.#syncing)
-    if (open.length > RETIRED_OPEN_MAX) closeEarly(open[0])
+  retire(file: OpenFile, backup: Backup | undefined): void {
+    this.#retired.push({ file, backup, closed: false })
+    this.#directories.add(dirname(file.path))
+    if (backup) this.#lastRotated = file.status
+    if (this.#mayCloseEarly) this.#closeOldest()
     this.#start()
   }
 
@@ -106,10 +123,8 @@ export class GroupCommit {
       const waiting = this.#waiting
       this.#waiting = []
       try {
-        if (this.#retired.length > 0) await this.#finishRetired()
-        if (waiting.length > 0) await this.#sync(this.#owner.activeFile())
-        if (this.#directories.size > 0) await this.#syncDirectories()
-        this.#lastSyncAt = new Date(this.#platform.clock.now())
+        if (this.#untold && waiting.length > 0) throw this.#untold
+        await this.#round(waiting.length > 0)
         for (const one of waiting) one.resolve()
       } catch (cause) {
         this.#fail(waiting, cause)
@@ -118,41 +133,47 @@ export class GroupCommit {
     this.#running = undefined // in one go with the last look at what waits
   }
 
+  /** All files of a round are chosen before its first wait: those that hold what waits for it. */
+  async #round(withActive: boolean): Promise<void> {
+    const retired = this.#retired.splice(0)
+    const active = withActive ? this.#owner.activeFile() : undefined
+    this.#syncing = active
+    try {
+      if (retired.length > 0) await this.#finishAll(retired)
+      if (active) await this.#sync(active)
+    } finally {
+      this.#syncing = undefined
+    }
+    if (this.#directories.size > 0) await this.#syncDirectories()
+    if (withActive) this.#lastSyncAt = new Date(this.#platform.clock.now())
+  }
+
   /** Those who came meanwhile are in the same file, perhaps in the pages that were dropped. */
   #fail(waiting: readonly Deferred[], cause: unknown): void {
+    const isTold = cause instanceof RollkeeperError && cause === this.#untold
+    const error = isTold ? cause : this.#errorOf(cause)
+    const toTell = [...waiting, ...this.#waiting]
+    this.#waiting = []
+    this.#untold = toTell.length > 0 ? undefined : error
+    for (const one of toTell) one.reject(error)
+    if (!isTold) this.#owner.syncFailed(error)
+  }
+
+  #errorOf(cause: unknown): RollkeeperError {
     const { path } = this.#owner.activeFile()
     const message = `cannot sync ${path} (${reasonOf(cause)}); what was not synced before may be lost on power loss`
-    const error = new RollkeeperError('ERR_ROLLKEEPER_SYNC', message, { path, cause })
-    for (const one of [...waiting, ...this.#waiting]) one.reject(error)
-    this.#waiting = []
-    this.#owner.syncFailed(error)
+    return new RollkeeperError('ERR_ROLLKEEPER_SYNC', message, { path, cause })
   }
 
   /** All are finished, also when one of them fails. */
-  async #finishRetired(): Promise<void> {
+  async #finishAll(retired: readonly Retired[]): Promise<void> {
     const failures: unknown[] = []
-    for (const file of this.#retired.splice(0)) {
-      await this.#finish(file).catch(error => failures.push(error))
-    }
+    for (const one of retired) await this.#finish(one).catch(error => failures.push(error))
     if (failures.length > 0) throw failures[0]
   }
 
-  async #syncDirectories(): Promise<void> {
-    const rotation = this.#lastRotation
-    for (const directory of Array.from(this.#directories)) {
-      this.#directories.delete(directory) // first: what comes into it meanwhile needs the next one
-      try {
-        await this.#platform.disk.syncDirectory(directory)
-      } catch (error) {
-        this.#directories.add(directory)
-        throw error
-      }
-    }
-    if (rotation) this.#owner.namesSynced(rotation)
-  }
-
-  async #finish({ file, path, open }: Retired): Promise<void> {
-    if (!open) return this.#syncByName(path)
+  async #finish({ file, backup, closed }: Retired): Promise<void> {
+    if (closed) return backup && this.#syncByName(backup.path)
     try {
       if (!file.syncFailed) await this.#sync(file) // else those who waited for it know already
     } finally {
@@ -162,17 +183,25 @@ export class GroupCommit {
 
   #sync(file: OpenFile): Promise<void> {
     if (file.syncFailed) return Promise.reject(new Error('an earlier sync of this file failed'))
-    this.#syncing = file
-    return this.#platform.disk.datasync(file.fd).then(
-      () => {
-        this.#syncing = undefined
-      },
-      (error: Error) => {
-        this.#syncing = undefined
-        file.syncFailed = true
+    return this.#platform.disk.datasync(file.fd).catch((error: Error) => {
+      file.syncFailed = true
+      throw error
+    })
+  }
+
+  /** Entries hold no pages of records, so a directory whose sync failed is tried again. */
+  async #syncDirectories(): Promise<void> {
+    const rotated = this.#lastRotated
+    for (const directory of Array.from(this.#directories)) {
+      this.#directories.delete(directory) // first: what comes into it meanwhile needs the next one
+      try {
+        await this.#platform.disk.syncDirectory(directory)
+      } catch (error) {
+        this.#directories.add(directory)
         throw error
-      },
-    )
+      }
+    }
+    if (rotated) this.#owner.namesSynced(rotated)
   }
 
   /** A write error that nobody has seen yet is reported to the next descriptor (fsync(2)). */
@@ -191,10 +220,15 @@ export class GroupCommit {
       disk.close(fd)
     }
   }
-}
 
-function closeEarly(retired: Retired | undefined): void {
-  if (!retired) return
-  retired.open = false
-  retired.file.close()
+  /** A loop that rotates faster than the disk syncs must not run out of descriptors. */
+  #closeOldest(): void {
+    const open = this.#retired.filter(
+      ({ file, backup, closed }) => backup && !closed && !file.syncFailed && file !== this.#syncing,
+    )
+    const [oldest] = open
+    if (!oldest || open.length <= RETIRED_OPEN_MAX) return
+    oldest.closed = true
+    oldest.file.close()
+  }
 }

@@ -2,7 +2,6 @@ import { Writable } from 'node:stream'
 
 /** The part of an appender that takes lines. */
 export interface LineSink {
-  write(record: Uint8Array): boolean
   append(record: Uint8Array): Promise<void>
 }
 
@@ -12,7 +11,7 @@ const LINE_END = 0x0a
  * Cuts a stream of bytes into lines, each a record; a last line without an end gets one.
  *
  * It works on bytes, so a chunk may end in the middle of a line, and of a character. A chunk is
- * done, and the next one asked for, when its last whole line is acknowledged; `finish` means that
+ * done, and the next one asked for, when its whole lines are acknowledged; `finish` means that
  * all are.
  */
 export class LineWritable extends Writable {
@@ -49,17 +48,16 @@ export class LineWritable extends Writable {
     this.#pieces = []
   }
 
-  /** Records are acknowledged in their order, so the last one speaks for all before it. */
+  /** The records of a batch share a promise, so there are few to wait for. */
   async #appendLines(lines: Buffer): Promise<void> {
-    let start = 0
+    const acknowledged = new Set<Promise<void>>()
     let end = lines.indexOf(LINE_END) + 1
-    let line: Uint8Array = Buffer.concat([...this.#pieces, lines.subarray(0, end)])
+    acknowledged.add(this.#sink.append(Buffer.concat([...this.#pieces, lines.subarray(0, end)])))
     while (end < lines.length) {
-      this.#sink.write(line)
-      start = end
+      const start = end
       end = lines.indexOf(LINE_END, start) + 1
-      line = lines.subarray(start, end)
+      acknowledged.add(this.#sink.append(lines.subarray(start, end)))
     }
-    await this.#sink.append(line)
+    await Promise.all(acknowledged)
   }
 }

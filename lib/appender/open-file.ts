@@ -40,20 +40,20 @@ export class OpenFile {
   #torn: boolean
   readonly #platform: Platform
 
-  private constructor(platform: Platform, path: string, fd: number, made: readonly string[]) {
+  private constructor(platform: Platform, path: string, fd: number, changed: readonly string[]) {
     const { disk, clock } = platform
     this.#platform = platform
     this.path = path
     this.fd = fd
     this.status = disk.fstat(fd)
     if (!this.status.isFile()) throw notRegular(path)
-    this.changedDirectories = made
+    this.changedDirectories = changed
     this.#bytes = this.status.size
     this.tornBytes = tornBytes(disk, fd, this.#bytes)
     this.#torn = this.tornBytes > 0
     attempt(() => this.#closeTornTail()) // where the disk is full, before the first record
     const birth = this.status.birthtimeMs
-    this.openedAtMs = made.length > 0 || birth <= 0 ? clock.now() : birth
+    this.openedAtMs = changed.length > 0 || birth <= 0 ? clock.now() : birth
   }
 
   /**
@@ -140,6 +140,7 @@ export class OpenFile {
   /** Gives up the piece of a record at the end: the record will be written again, whole. */
   abandonPiece(): void {
     const { disk } = this.#platform
+    this.#torn = true // also where it cannot be read: an empty line harms less than a glued one
     attempt(() => {
       this.#torn = tornBytes(disk, this.fd, disk.fstat(this.fd).size) > 0
       this.#closeTornTail()

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { FileAppender } from '../appender/file-appender.js'
 import type { FileAppenderOptions } from '../appender/options.js'
-import { reasonOf } from '../platform/rollkeeper-error.js'
+import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
 import { report, UsageError } from './report.js'
 
 const LINE_END = 0x0a
@@ -55,11 +55,11 @@ export class LogDestination implements Destination {
   }
 
   async reopen(): Promise<void> {
-    await this.#log.reopen().catch(report)
+    await this.#log.reopen().catch(reportUnlessClosed)
   }
 
   async rotate(): Promise<void> {
-    await this.#log.rotate('SIGUSR1').catch(report)
+    await this.#log.rotate('SIGUSR1').catch(reportUnlessClosed)
   }
 
   /** While writing is possible each turn writes what waits, so this ends; else it gives up. */
@@ -124,6 +124,12 @@ export class StandardOutput implements Destination {
       throw new Error(`cannot write to standard output (${reasonOf(cause)})`, { cause })
     }
   }
+}
+
+/** A signal that comes while the log is being closed has nothing left to do. */
+function reportUnlessClosed(error: unknown): void {
+  const isClosed = error instanceof RollkeeperError && error.code === 'ERR_ROLLKEEPER_CLOSED'
+  if (!isClosed) report(error)
 }
 
 function nextTurn(): Promise<false> {

@@ -60,6 +60,11 @@ export class BackgroundSteps {
     return done
   }
 
+  /** Whether nothing is under way, and nothing waits. */
+  get isIdle(): boolean {
+    return this.#jobs === 0
+  }
+
   /** Resolved: nothing is under way, and nothing waits. */
   async idle(): Promise<void> {
     while (this.#jobs > 0) await this.#last

@@ -29,16 +29,21 @@ export interface RotationOrder {
   readonly now: number
   /** Time of the newest backup, in milliseconds; undefined when there is none. */
   readonly newest: number | undefined
-  /** The backup of the rotation before, whose private name may not be released yet. */
-  readonly previous?: Backup | undefined
+  /** The file of the rotation before, whose private name may not be released yet. */
+  readonly previous?: FileStatus | undefined
 }
 
-/** What `recover` found to do. */
+/** What was found to do when a log was opened. */
 export interface Recovery {
   /** Rotations that were finished. */
   readonly finished: number
   /** Bytes of torn tails that were closed off. */
   readonly tornBytes: number
+}
+
+/** What `recover` did, and whose mode and owner the next file is to have. */
+export interface RecoveredRotation extends Recovery {
+  readonly file: FileStatus | undefined
 }
 
 /** How file systems without hard links, or a kernel that forbids them, refuse one (link(2)). */
@@ -80,15 +85,16 @@ export function rotate(disk: Disk, order: RotationOrder): Backup {
 }
 
 /**
- * Step 6, once the directory is synced: from here on the backup has only its own name.
+ * Step 6, once the directory is synced: from here on the backup has only its own name, or none if
+ * it was pruned already.
  *
+ * @param rotated the file that the rotation named.
  * @throws what `unlink` throws.
  */
-export function release(disk: Disk, path: string, backup: Backup): void {
+export function release(disk: Disk, path: string, rotated: FileStatus): void {
   const hidden = privatePath(path)
   const left = disk.lstat(hidden)
-  const named = left && disk.lstat(backup.path)
-  if (left && named && sameFile(left, named)) disk.unlink(hidden)
+  if (left && sameFile(left, rotated)) disk.unlink(hidden)
 }
 
 /**
@@ -98,10 +104,10 @@ export function release(disk: Disk, path: string, backup: Backup): void {
  * @param now wall clock, in milliseconds.
  * @throws what the file system throws.
  */
-export function recover(disk: Disk, path: string, now: number): Recovery {
+export function recover(disk: Disk, path: string, now: number): RecoveredRotation {
   const hidden = privatePath(path)
   const left = disk.lstat(hidden)
-  if (!left?.isFile()) return { finished: 0, tornBytes: 0 }
+  if (!left?.isFile()) return { finished: 0, tornBytes: 0, file: undefined }
   const fd = disk.openExisting(hidden)
   let torn: number
   try {
@@ -110,7 +116,7 @@ export function recover(disk: Disk, path: string, now: number): Recovery {
     disk.close(fd)
   }
   nameLeftover(disk, { path, open: left, now, newest: newestBackupTime(disk, path) })
-  return { finished: 1, tornBytes: torn }
+  return { finished: 1, tornBytes: torn, file: left }
 }
 
 /** Gives what stands under the private name its backup name, unless it has one, and frees it. */
@@ -125,13 +131,14 @@ function nameLeftover(disk: Disk, order: RotationOrder): void {
 
 /** Looks where a rotation puts files. A link that somebody else made does not count as a name. */
 function hasOtherName(disk: Disk, order: RotationOrder, left: FileStatus): boolean {
-  if (left.nlink === 1) return false
   const { path, previous } = order
+  if (previous && sameFile(left, previous)) return true // or none, if it was pruned already
+  if (left.nlink === 1) return false
   const isIt = (name: string): boolean => {
     const status = disk.lstat(name)
     return status !== undefined && sameFile(status, left)
   }
-  if (isIt(path) || (previous && isIt(previous.path))) return true
+  if (isIt(path)) return true
   return disk
     .namesNow(dirname(path))
     .some(name => parseBackupName(path, name) && isIt(join(dirname(path), name)))
