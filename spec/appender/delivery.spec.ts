@@ -250,4 +250,67 @@ describe('Delivery', () => {
     await appended
     expect(readLog(at('audit.log'))).to.equal('one\n')
   })
+
+  it('owes the drain it promised, whatever is written after', async () => {
+    faulty.fail('write', 'ENOSPC')
+    log.write('first\n')
+    await nextTurn()
+    expect(log.write(`${'x'.repeat(2 * MIB)}\n`)).to.equal(false)
+    log.write('tail\n')
+    const drained = once(log, 'drain')
+    faulty.before('write', () => {
+      faulty.before('write', () => {
+        throw systemError('ENOSPC')
+      })
+      fs.appendFileSync(at('audit.log'), `first\n${'x'.repeat(2 * MIB)}\nta`)
+      throw systemError('ENOSPC')
+    })
+    clock.pass(250)
+    expect(log.write('small\n')).to.equal(true)
+    faulty.heal()
+    clock.pass(250)
+    await drained
+  })
+
+  it('loses no line of a stream that comes while writing is impossible', async () => {
+    faulty.fail('write', 'ENOSPC')
+    log.write('first\n')
+    await nextTurn()
+    for (let i = 0; i < 17; i++) log.write(`${'x'.repeat(MIB - 1)}\n`)
+    const stream = log.writable()
+    stream.end('a\nb\nc\n')
+    faulty.heal()
+    clock.pass(250)
+    await once(stream, 'finish')
+    const lines = readLines(at('audit.log')).filter(line => line.length < 10)
+    expect(lines).to.deep.equal(['first', 'a', 'b', 'c'])
+  })
+
+  it('counts a long record once, however often it is tried', async () => {
+    await log.close()
+    open({ maxSize: 4 })
+    faulty.fail('write', 'ENOSPC')
+    const appended = log.append('much longer\n')
+    await nextTurn()
+    for (let i = 0; i < 5; i++) clock.pass(250)
+    faulty.heal()
+    clock.pass(250)
+    await appended
+    expect(log.stats().oversized).to.equal(1)
+  })
+
+  it('lets nobody be brought down by an append that nobody awaits', async () => {
+    const unhandled: unknown[] = []
+    const hear = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', hear)
+    try {
+      faulty.fail('write', 'ENOSPC')
+      void log.append('one\n')
+      await log.close().catch(() => undefined)
+      await nextTurn()
+      expect(unhandled).to.deep.equal([])
+    } finally {
+      process.off('unhandledRejection', hear)
+    }
+  })
 })

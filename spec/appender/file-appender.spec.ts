@@ -68,6 +68,13 @@ describe('FileAppender', () => {
       expect(backupNames(at('audit.log'))).to.have.length(1)
     })
 
+    it('takes mode and owner from the file of an interrupted rotation', async () => {
+      fs.writeFileSync(at('.audit.log.rotating'), 'before\n')
+      fs.chmodSync(at('.audit.log.rotating'), 0o640)
+      await open().append('after\n')
+      expect(fs.statSync(at('audit.log')).mode & 0o777).to.equal(0o640)
+    })
+
     it('does not list the directory before the constructor returns', async () => {
       const faulty = new FaultyDisk()
       const log = open({ maxBackups: 1 }, { disk: faulty.disk })
@@ -308,6 +315,35 @@ describe('FileAppender', () => {
       const { mode, uid } = fs.statSync(at('audit.log'))
       expect(mode & 0o777).to.equal(0o644)
       if (process.getuid?.() === 0) expect(uid).to.equal(1234)
+    })
+
+    it('rotates the file that is there now, not the one that was renamed', async () => {
+      const log = open()
+      await log.append('old\n')
+      fs.renameSync(at('audit.log'), at('moved'))
+      fs.writeFileSync(at('audit.log'), 'new\n')
+      const backup = await log.rotate()
+      expect(fs.readFileSync(backup?.path ?? '', 'utf8')).to.equal('new\n')
+    })
+
+    it('makes no empty backup of a file that was truncated', async () => {
+      const log = open()
+      await log.append('one\n')
+      fs.truncateSync(at('audit.log'))
+      expect(await log.rotate()).to.equal(undefined)
+      expect(backupNames(at('audit.log'))).to.have.length(0)
+    })
+
+    it('does not bring back what was pruned in the same moment', async () => {
+      const log = open({ retention: backups => backups })
+      for (let i = 0; i < 5; i++) {
+        await log.append(`${i}\n`)
+        await log.rotate()
+        await log.prune()
+      }
+      await log.settled()
+      expect(readLog(at('audit.log'))).to.equal('')
+      expectSoundDirectory(at('audit.log'))
     })
 
     it('leaves no private name behind', async () => {
@@ -636,6 +672,27 @@ describe('FileAppender', () => {
       await log.close()
       expect(backupNames(at('audit.log'))).to.have.length(1)
       expectSoundDirectory(at('audit.log'))
+    })
+
+    it('says when the system could not close the file, and is closed', async () => {
+      const faulty = new FaultyDisk()
+      const log = open({}, { disk: faulty.disk })
+      const closed = once(log, 'close')
+      faulty.fail('close', 'EIO')
+      const error = await log.close().catch((caught: unknown) => caught)
+      expect(error).to.have.property('code', 'ERR_ROLLKEEPER_WRITE')
+      await closed
+      opened.length = 0
+    })
+
+    it('leaves no timer behind', async () => {
+      const clock = new ManualClock()
+      const faulty = new FaultyDisk()
+      const log = open({ maxSize: 2, maxAge: '1d' }, { disk: faulty.disk, clock })
+      faulty.fail('rename', 'EBUSY')
+      for (let i = 0; i < 20; i++) await log.append('1\n')
+      await log.close()
+      expect(clock.waiting).to.equal(0)
     })
 
     it('is what `await using` calls', async () => {

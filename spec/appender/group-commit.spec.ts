@@ -220,4 +220,84 @@ describe('GroupCommit', () => {
     expect(await warned).to.have.property('code', 'ERR_ROLLKEEPER_SYNC')
     expect(synced.state).to.equal('ERR_ROLLKEEPER_SYNC')
   })
+
+  it('acknowledges nothing by the sync of another file, however often files change meanwhile', async () => {
+    open('sync', 4)
+    await slow.endAllUntil(log.append('1\n'))
+    const first = watch(log.append('22\n')) // in the second file
+    await new Promise(setImmediate)
+    const second = watch(log.append('333\n')) // in the third
+    await new Promise(setImmediate)
+    const synced = (file: string) => slow.diary.includes(`synced file ${file}`)
+    for (let i = 0; i < 8; i++) {
+      if (first.state === 'resolved') expect(synced('#2')).to.equal(true)
+      if (second.state === 'resolved') expect(synced('#3')).to.equal(true)
+      if (second.state === 'waits') await slow.end()
+    }
+    expect([first.state, second.state]).to.deep.equal(['resolved', 'resolved'])
+    await slow.endAllUntil(log.settled())
+  })
+
+  it('does not acknowledge a batch that began in a file whose sync failed', async () => {
+    open('sync')
+    const first = watch(log.append('1\n'))
+    await new Promise(setImmediate)
+    const systemWrite = slow.disk.write
+    slow.disk.write = (fd, bytes, offset) => {
+      slow.disk.write = () => {
+        throw systemError('ENOSPC')
+      }
+      return systemWrite(fd, bytes, offset, 2)
+    }
+    const begun = watch(Promise.all([log.append('2\n'), log.append('3\n')]))
+    await new Promise(setImmediate)
+    slow.disk.write = systemWrite
+    await slow.end(systemError('EIO'))
+    expect([first.state, begun.state]).to.deep.equal(Array(2).fill('ERR_ROLLKEEPER_SYNC'))
+    await slow.endAllUntil(log.append('4\n'))
+    expect(readLines(at('audit.log')).sort()).to.deep.equal(['1', '2', '3', '4'])
+  })
+
+  it('keeps every file open until its sync has returned where acknowledgements depend on it', async () => {
+    open('sync', 4)
+    const appended = Promise.all(Array.from({ length: 40 }, (_, i) => log.append(`${i + 100}\n`)))
+    await slow.endAllUntil(appended)
+    const files = slow.diary.filter(line => line.startsWith('synced file'))
+    expect(new Set(files).size).to.equal(40)
+  })
+
+  it('closes the log only after a sync that was asked for right before', async () => {
+    open('flush')
+    log.write('1\n')
+    const synced = watch(log.sync())
+    await slow.endAllUntil(log.close())
+    expect(synced.state).to.equal('resolved')
+    expect(slow.open).to.equal(0)
+  })
+
+  it('tells who asks next of a sync behind that failed, once', async () => {
+    open('flush')
+    await log.append('1\n')
+    await log.rotate()
+    await slow.end(systemError('EIO'))
+    const told = watch(log.sync())
+    await new Promise(setImmediate)
+    expect(told.state).to.equal('ERR_ROLLKEEPER_SYNC')
+    await slow.endAllUntil(log.sync())
+  })
+
+  it('survives two failures with one listener that hears only the first', async () => {
+    open('flush')
+    let heard = 0
+    log.once('error', () => heard++)
+    const warned = new Promise(resolve => log.once('warning', resolve))
+    for (let i = 0; i < 2; i++) {
+      const failed = log.sync().catch((error: unknown) => error)
+      await slow.end(systemError('EIO'))
+      expect(await failed).to.have.property('code', 'ERR_ROLLKEEPER_SYNC')
+      await log.append('1\n')
+    }
+    await warned
+    expect(heard).to.equal(1)
+  })
 })

@@ -3,6 +3,14 @@ import { systemDisk, type Disk } from '../../lib/platform/disk.js'
 /** The calls of a disk, by name. */
 export type DiskCall = keyof Disk
 
+/** Calls that answer by a promise, and so fail by one. */
+const ASYNCHRONOUS: ReadonlySet<string> = new Set<DiskCall>([
+  'datasync',
+  'syncDirectory',
+  'remove',
+  'freeBytes',
+])
+
 /** A system error as Node makes them. */
 export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: injected`), { code })
@@ -26,7 +34,12 @@ export class FaultyDisk {
         const call = target[name] as (...args: never[]) => unknown
         return (...args: never[]) => {
           this.calls.push(name)
-          this.#faults.get(name)?.()
+          const fault = this.#faults.get(name)
+          if (!ASYNCHRONOUS.has(name)) fault?.()
+          else if (fault)
+            return Promise.resolve()
+              .then(fault)
+              .then(() => call.apply(target, args))
           return call.apply(target, args)
         }
       },
