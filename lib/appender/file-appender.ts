@@ -111,8 +111,9 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    * Takes a record without waiting; it is written by the end of this turn of the event loop.
    *
    * @param record text (UTF-8) or bytes (copied), not empty, that end in `'\n'`.
-   * @returns like a stream: false asks to wait for `drain`. The record is taken all the same as long
-   *   as less than 16 MiB wait; past that it is dropped, counted, and told of in the log.
+   * @returns like a stream: false asks to wait for `drain`, which comes when writing works again.
+   *   While it is impossible records are taken all the same, until 16 MiB wait; past that they are
+   *   dropped and counted until it works again, and the log tells of them.
    * @throws TypeError for anything that is no record, RollkeeperError `ERR_ROLLKEEPER_CLOSED`.
    */
   write(record: AuditRecord): boolean {
@@ -172,7 +173,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    * @returns the new backup; undefined where the active file was empty. Resolved: the backup has
    *   its name, and the next file is open; with durability `'sync'`, both on stable storage.
    *   Rejected: RollkeeperError `ERR_ROLLKEEPER_ROTATE`, and records go on into the same file;
-   *   `ERR_ROLLKEEPER_CLOSED`; a TypeError for a reason that is no string.
+   *   `ERR_ROLLKEEPER_SYNC`; `ERR_ROLLKEEPER_CLOSED`; a TypeError for a reason that is no string.
    */
   async rotate(reason = 'a call of rotate'): Promise<Backup | undefined> {
     if (typeof reason !== 'string') throw wrongType('rotate(reason)', 'a string', reason)
