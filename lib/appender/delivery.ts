@@ -51,6 +51,8 @@ export class Delivery {
   readonly #parts: DeliveryParts
   readonly #queue = new WriteQueue()
   #status: 'open' | 'stalled' | 'ended' = 'open'
+  /** A batch is written at once when so much waits. */
+  #batchUnits: number
   /** A write at the end of this turn is arranged for. */
   #scheduled = false
   #writes = 0
@@ -67,6 +69,7 @@ export class Delivery {
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts
+    this.#batchUnits = parts.batchBytes
   }
 
   /** Records lost so far. */
@@ -136,6 +139,23 @@ export class Delivery {
     return failure
   }
 
+  /**
+   * Writes all that waits, for the last time that there is an end of a turn: what other exit
+   * listeners still write is written at once.
+   *
+   * @returns what is lost, if writing is impossible.
+   */
+  leave(): Gap | undefined {
+    this.#batchUnits = 0
+    if (!this.handOver()) return undefined
+    const { records, bytes } = this.#gap ?? { records: 0, bytes: 0 }
+    return {
+      records: records + this.#queue.length,
+      bytes: bytes + this.#queue.countBytes(),
+      why: this.#why,
+    }
+  }
+
   /** A file could not be synced: a batch that has records in it must not be acknowledged. */
   syncFailed(error: RollkeeperError): void {
     if (!this.#batchBegun) return
@@ -150,7 +170,7 @@ export class Delivery {
   }
 
   #arrange(waiting: number): void {
-    if (waiting >= this.#parts.batchBytes) this.handOver()
+    if (waiting >= this.#batchUnits) this.handOver()
     else if (!this.#scheduled) {
       this.#scheduled = true
       setImmediate(this.#endOfTurn)
@@ -212,7 +232,8 @@ export class Delivery {
     this.#status = 'stalled'
     this.#why = reasonOf(cause)
     this.#retry?.()
-    this.#retry = platform.clock.after(WRITE_AGAIN_MS, () => this.handOver())
+    // What waits is not lost by a program that has nothing else to do than to wait for it.
+    this.#retry = platform.clock.after(WRITE_AGAIN_MS, () => this.handOver(), 'keeps alive')
     return error
   }
 

@@ -102,7 +102,10 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       failed: (step, cause) => this.#stepFailed(step, cause),
     })
     this.#commit.made(this.#sequence.file)
-    this.#forgetExit = onProcessExit(() => this.#delivery.handOver())
+    this.#forgetExit = onProcessExit(() => {
+      const gap = this.#delivery.leave()
+      if (gap) this.emit('gap', gap) // at once: there is no later turn
+    })
     this.#warnOfRival()
     void this.#background.request()
   }

@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 import { LINE_END_BYTES, tornBytes } from '../backup/torn-tail.js'
 import { sameFile, type FileStatus, type Permissions } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
@@ -187,7 +187,7 @@ function openOrCreate(
 }
 
 function notRegular(path: string): RollkeeperError {
-  const message = `${basename(path)} is not a regular file: a log is not written through links, to devices or directories`
+  const message = `${path} is not a regular file: a log is not written through links, to devices or directories`
   return new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path })
 }
 

@@ -137,7 +137,7 @@ function checkName(name: string, value: unknown): void {
 }
 
 function parsePath(path: string): string {
-  const expected = 'the path of a file, not empty'
+  const expected = 'the path of a file: a string, not empty, without NUL, that does not end in /'
   if (typeof path !== 'string') throw wrongType('option path', expected, path)
   if (path === '' || path.includes('\0') || path.endsWith('/') || path.endsWith(sep)) {
     throw wrongType('option path', expected, path)
@@ -174,6 +174,9 @@ function parsePolicy<Policy>(name: string, policy: Policy): Policy {
 }
 
 function parseBatchBytes(batchBytes: ByteSize = DEFAULT_BATCH_BYTES): number {
+  if (typeof batchBytes === 'number' && batchBytes < 0) {
+    throw outOfRange('option batchBytes', 'a whole number of bytes, at least 0', batchBytes)
+  }
   return batchBytes === 0 ? 0 : parseByteSize('option batchBytes', batchBytes)
 }
 

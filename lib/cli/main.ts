@@ -7,6 +7,8 @@ import { writeCommand } from './write-command.js'
 /** One for each command, which is told whom to tell how it ended. */
 const COMMANDS: readonly ((finish: (code: ExitCode) => void) => Command)[] = [writeCommand]
 
+// Help may be piped to a program that reads only its beginning.
+process.stdout.on('error', () => undefined)
 process.exitCode = await run(process.argv)
 
 async function run(argv: readonly string[]): Promise<ExitCode> {

@@ -5,16 +5,20 @@ export type Cancel = () => void
 export interface Clock {
   /** Wall clock, in milliseconds since 1970, UTC. May jump, stand still, or go backwards. */
   now(): number
-  /** Calls back once after `waitMs` milliseconds of running time, whatever the wall clock does. */
-  after(waitMs: number, callback: () => void): Cancel
+  /**
+   * Calls back once after `waitMs` milliseconds of running time, whatever the wall clock does.
+   *
+   * @param keeps whether the process goes on for it. Default: it does not.
+   */
+  after(waitMs: number, callback: () => void, keeps?: 'keeps alive'): Cancel
 }
 
-/** The machine's clock. Its timers do not keep a process alive. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  after(waitMs, callback) {
+  after(waitMs, callback, keeps) {
     const timer = setTimeout(callback, waitMs)
-    timer.unref()
+    if (!keeps) timer.unref()
     return () => clearTimeout(timer)
   },
 }

@@ -13,7 +13,6 @@
 import fs from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import fsExtra from 'fs-extra'
 import { systemCode } from './rollkeeper-error.js'
 
 /** What `lstat` tells of a file. `ino` is a bigint only where a number would lose digits. */
@@ -131,16 +130,14 @@ export const systemDisk: Disk = {
     const made: string[] = []
     try {
       for (const directory of missing) {
-        fsExtra.ensureDirSync(directory, { mode })
+        if (!makeOneDirectory(directory, mode)) continue
         made.unshift(directory)
-        const { mode: given } = fs.statSync(directory)
-        fs.chmodSync(directory, (given & INHERITED_BITS) | mode) // not left to the umask
       }
     } catch (error) {
       for (const directory of made) fs.rmdirSync(directory)
       throw error
     }
-    return missing
+    return made.toReversed()
   },
   removeDirectory: path => fs.rmdirSync(path),
   namesNow: directory => fs.readdirSync(directory),
@@ -185,6 +182,22 @@ export function sameFile(one: FileStatus, other: FileStatus): boolean {
 function exact(status: fs.Stats, { ino }: fs.BigIntStats): FileStatus {
   const precise: FileStatus = Object.create(status, { ino: { value: ino } })
   return precise
+}
+
+/**
+ * Makes a directory whose parent is there; false where somebody else did in the same moment. Not by
+ * `recursive`: in a place like /proc, where none can be made, Node would never return.
+ */
+function makeOneDirectory(directory: string, mode: number): boolean {
+  try {
+    fs.mkdirSync(directory, mode)
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' && fs.existsSync(directory)) return false
+    throw error
+  }
+  const { mode: given } = fs.statSync(directory)
+  fs.chmodSync(directory, (given & INHERITED_BITS) | mode) // not left to the umask
+  return true
 }
 
 /** The owner carries over where we may give files away; only root may give them to others. */

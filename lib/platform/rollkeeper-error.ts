@@ -47,5 +47,6 @@ export function systemCode(error: unknown): string | undefined {
 
 /** Any thrown value in few words: its system code where it has one, else its message. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof RollkeeperError) return error.message
   return systemCode(error) ?? (error instanceof Error ? error.message : String(error))
 }

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { wrongType } from '../arguments/argument-error.js'
 import { archivePath, type Backup } from '../backup/backup.js'
 import type { Cancel } from '../platform/clock.js'
 import type { Platform } from '../platform/platform.js'
@@ -20,6 +21,12 @@ const LATEST_LOOK_MS = 3_600_000
 
 /** A backup that could not be removed is tried again after this long. */
 const TRY_AGAIN_MS = 60_000
+
+/** A policy has to answer at once, with some of the very objects that it was shown. */
+function checkAnswer(answer: Iterable<Backup>): Iterable<Backup> {
+  if (Symbol.iterator in Object(answer)) return answer
+  throw wrongType('retention policy', 'an iterable of backups, and no promise of one', answer)
+}
 
 /** The last background step: removes the backups that a policy gives up. */
 export class Prune implements BackgroundStep {
@@ -95,9 +102,9 @@ export class Prune implements BackgroundStep {
     const givenUp = new Set<Backup>()
     for (const policy of this.#policies) {
       try {
-        const chosen = [...policy(shown, { now: new Date(now), freeBytes })]
+        const chosen = Array.from(checkAnswer(policy(shown, { now: new Date(now), freeBytes })))
         if (!chosen.every(backup => known.has(backup))) {
-          throw new TypeError('it gave up what is no backup it was shown')
+          throw new TypeError('it gave up an object that is none of the backups it was shown')
         }
         for (const backup of chosen) givenUp.add(backup)
       } catch (cause) {

@@ -65,7 +65,11 @@ export function checkLimits(limits: RotationLimits): RotationLimits {
   if (typeof limits !== 'object' || limits === null) {
     throw wrongType('rotation policy', 'an answer { bytes?, until? }', limits)
   }
-  const { bytes, until } = limits
+  const { bytes, until, ...others } = limits
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) {
+    throw wrongType('rotation policy', 'an answer { bytes?, until? }', { [unknown]: '…' })
+  }
   if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 1)) {
     throw outOfRange('rotation policy', '`bytes` to be a whole number, at least 1', bytes)
   }

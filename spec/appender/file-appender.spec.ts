@@ -106,6 +106,12 @@ describe('FileAppender', () => {
       expect(fs.readdirSync(at())).to.deep.equal(['file'])
     })
 
+    it('refuses a place where no directory can be made', () => {
+      expect(() => open({ path: '/proc/nowhere/audit.log' }))
+        .to.throw(/ENOENT/)
+        .with.property('code', 'ERR_ROLLKEEPER_OPEN')
+    })
+
     it('refuses a directory that it may not write to', function () {
       if (process.geteuid?.() !== 0) {
         console.log('skipped: only root can become somebody without permission')
@@ -468,7 +474,8 @@ describe('FileAppender', () => {
       const log = open({ rotation: () => answer() })
       const warnings: unknown[] = []
       log.on('warning', warning => warnings.push(warning.code))
-      for (const wrong of [() => ({ bytes: -1 }), () => ({ until: 'soon' }), () => fail()]) {
+      const typo = () => ({ untill: new Date() })
+      for (const wrong of [() => ({ bytes: -1 }), typo, () => fail()]) {
         answer = wrong
         for (let i = 0; i < 2; i++) await log.append('1\n')
       }

@@ -242,16 +242,15 @@ describe('GroupCommit', () => {
     open('sync')
     const first = watch(log.append('1\n'))
     await new Promise(setImmediate)
-    const systemWrite = slow.disk.write
     slow.disk.write = (fd, bytes, offset) => {
       slow.disk.write = () => {
         throw systemError('ENOSPC')
       }
-      return systemWrite(fd, bytes, offset, 2)
+      return systemDisk.write(fd, bytes, offset, 2)
     }
     const begun = watch(Promise.all([log.append('2\n'), log.append('3\n')]))
     await new Promise(setImmediate)
-    slow.disk.write = systemWrite
+    slow.disk.write = (...write) => systemDisk.write(...write)
     await slow.end(systemError('EIO'))
     expect([first.state, begun.state]).to.deep.equal(Array(2).fill('ERR_ROLLKEEPER_SYNC'))
     await slow.endAllUntil(log.append('4\n'))

@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import fs from 'fs-extra'
 import { FileAppender } from '../../lib/appender/file-appender.js'
 import { expectSoundDirectory, readLines } from '../support/log-directory.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 const WRITER = fileURLToPath(new URL('writer.ts', import.meta.url))
+const PATIENT = fileURLToPath(new URL('patient.ts', import.meta.url))
 
 describe('a process that ends', function () {
   this.timeout(120_000)
@@ -68,4 +70,50 @@ describe('a process that ends', function () {
       }
     })
   }
+
+  it('writes also what other exit listeners hand over', () => {
+    spawnSync(process.execPath, ['--import', 'tsx', PATIENT, at('audit.log'), 'listens'])
+    expect(readLines(at('audit.log'))).to.deep.equal(['before', 'from a listener'])
+  })
+
+  describe('on a disk that is full', () => {
+    let isMounted = false
+
+    beforeEach(function () {
+      fs.mkdirSync(at('small'))
+      isMounted =
+        spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', at('small')]).status === 0
+      if (isMounted) return
+      console.log('skipped: a small tmpfs cannot be mounted here')
+      this.skip()
+    })
+
+    afterEach(() => {
+      if (isMounted) spawnSync('umount', [at('small')])
+    })
+
+    it('does not end while a record waits, and ends well when there is room', async () => {
+      fs.writeFileSync(at('small', 'filler'), Buffer.alloc(500_000))
+      const args = ['--import', 'tsx', PATIENT, at('small', 'audit.log'), 'waits']
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+      const exited = once(child, 'exit')
+      const said: string[] = []
+      for await (const line of createInterface(child.stdout)) {
+        said.push(line)
+        if (line !== 'ERR_ROLLKEEPER_FULL') continue
+        fs.unlinkSync(at('small', 'filler'))
+        fs.moveSync(at('small', 'audit.log'), at('small', 'moved'))
+        fs.truncateSync(at('small', 'moved'))
+      }
+      expect((await exited)[0]).to.equal(0)
+      expect(said).to.deep.equal(['ERR_ROLLKEEPER_FULL', 'acknowledged'])
+      expect(fs.readFileSync(at('small', 'audit.log'), 'utf8')).to.match(/the last\n$/)
+    })
+
+    it('tells of what it loses when it is made to end', () => {
+      const args = ['--import', 'tsx', PATIENT, at('small', 'audit.log'), 'leaves']
+      const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+      expect(stdout).to.match(/^gap [1-9]\d*$/m)
+    })
+  })
 })

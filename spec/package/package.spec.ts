@@ -88,7 +88,11 @@ describe('the package', function () {
     const common = sourceNames().filter(name => !name.startsWith('cli/'))
     built.push(...common.flatMap(name => [`dist/cjs/${name}.js`, `dist/cjs/${name}.d.ts`]))
     const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'dist/cjs/package.json']
-    expect(packed.files).to.deep.equal([...built, ...papers].sort())
+    const documents = fs
+      .readdirSync(join(REPOSITORY, 'docs'))
+      .filter(name => name.endsWith('.md'))
+      .map(name => `docs/${name}`)
+    expect(packed.files).to.deep.equal([...built, ...papers, ...documents].sort())
   })
 
   it('leaves publint nothing to say', async () => {

@@ -191,10 +191,14 @@ describe('Prune', () => {
     ]
     for (const [how, policy, reason] of [
       ['throws', fails, 'no idea'],
-      ['gives up a stranger that looks like a backup', lookalike, 'no backup it was shown'],
-      ['gives up the void', () => [undefined], 'no backup it was shown'],
+      [
+        'gives up a stranger that looks like a backup',
+        lookalike,
+        'none of the backups it was shown',
+      ],
+      ['gives up the void', () => [undefined], 'none of the backups it was shown'],
       ['answers nothing', () => undefined, ''],
-      ['answers a promise', async (backups: Backup[]) => backups, ''],
+      ['answers a promise', async (backups: Backup[]) => backups, 'no promise'],
       [
         'throws on the way',
         function* (backups: Backup[]) {
