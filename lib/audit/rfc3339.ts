@@ -98,15 +98,20 @@ export function parseLineTime(text: string): LineTime | undefined {
 }
 
 /**
- * Writes the same text as `rfc3339Nano` for times that mostly lie in the second of the one before:
- * there everything but the fraction is already written. For the path of every record.
+ * Writes the same text as `rfc3339Nano` for times that mostly lie in the millisecond of the one
+ * before: there everything is written already but six digits. For the path of every record, where
+ * each piece that a text is put together from costs.
  */
 export class TimeWriter {
   readonly #offsetSecondsAt: (seconds: number) => number
   readonly #after: string
   #seconds = Number.NaN
-  #secondText = ''
+  #localSeconds = Number.NaN
+  #ms = Number.NaN
+  #msText = ''
   #ending = ''
+  /** The ending behind each last three digits, as far as they came up. */
+  #endings: string[] = []
 
   /**
    * @param offsetSecondsAt the offset from UTC, in seconds, at a time in seconds since 1970; asked
@@ -123,13 +128,27 @@ export class TimeWriter {
    * @param nanos nanoseconds in that second, 0 to 999999999.
    */
   write(seconds: number, nanos: number): string {
-    if (seconds !== this.#seconds) {
-      const offsetSeconds = this.#offsetSecondsAt(seconds)
-      this.#secondText = secondText(seconds + offsetSeconds)
-      this.#ending = zoneText(offsetSeconds) + this.#after
-      this.#seconds = seconds
+    if (seconds !== this.#seconds) this.#turnTo(seconds)
+    const micros = (nanos / 1000) | 0
+    const ms = (micros / 1000) | 0
+    const lowest = nanos - micros * 1000
+    if (lowest === 0) return secondText(this.#localSeconds) + fractionText(nanos) + this.#ending
+    if (ms !== this.#ms) {
+      this.#ms = ms
+      this.#msText = msText(this.#localSeconds * 1000 + ms)
     }
-    return this.#secondText + (fractionText(nanos) + this.#ending)
+    const ending = (this.#endings[lowest] ??= TRIMMED_DIGITS[lowest]! + this.#ending)
+    return this.#msText + (THREE_DIGITS[micros - ms * 1000]! + ending)
+  }
+
+  #turnTo(seconds: number): void {
+    const offsetSeconds = this.#offsetSecondsAt(seconds)
+    const ending = zoneText(offsetSeconds) + this.#after
+    if (ending !== this.#ending) this.#endings = []
+    this.#ending = ending
+    this.#seconds = seconds
+    this.#localSeconds = seconds + offsetSeconds
+    this.#ms = Number.NaN
   }
 }
 
@@ -150,8 +169,12 @@ function splitNs(unixNs: bigint): { seconds: number; nanos: number } {
 }
 
 function secondText(localSeconds: number): string {
+  return msText(localSeconds * 1000).slice(0, -'.000'.length)
+}
+
+function msText(localMs: number): string {
   // `toISOString` writes years above 9999 with a sign and six digits.
-  return new Date(localSeconds * 1000).toISOString().slice(0, -5).replace(/^\+0?/, '')
+  return new Date(localMs).toISOString().slice(0, -1).replace(/^\+0?/, '')
 }
 
 /** The dot and the digits behind it, without trailing zeros; nothing when all are zero. */
