@@ -62,6 +62,8 @@ export class Delivery {
   #batchBegun = false
   #retry: Cancel | undefined
   #drainOwed = false
+  /** The process is ending, and its last write has failed: nothing that comes can be kept. */
+  #left = false
   #gap: Gap | undefined
   /** What made writing impossible last. */
   #why = ''
@@ -104,9 +106,10 @@ export class Delivery {
   }
 
   /** Resolved: all records taken before the call are handed to the operating system. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
     if (this.#status === 'open') this.handOver()
-    if (this.#queue.length > 0) await (this.#batch ??= new Deferred()).promise
+    if (this.#queue.length === 0) return Promise.resolve()
+    return (this.#batch ??= new Deferred()).promise
   }
 
   /**
@@ -141,13 +144,14 @@ export class Delivery {
 
   /**
    * Writes all that waits, for the last time that there is an end of a turn: what other exit
-   * listeners still write is written at once.
+   * listeners still write is written at once, or refused where writing is impossible.
    *
    * @returns what is lost, if writing is impossible.
    */
   leave(): Gap | undefined {
     this.#batchUnits = 0
     if (!this.handOver()) return undefined
+    this.#left = true
     const { records, bytes } = this.#gap ?? { records: 0, bytes: 0 }
     return {
       records: records + this.#queue.length,
@@ -158,7 +162,7 @@ export class Delivery {
 
   /** A file could not be synced: a batch that has records in it must not be acknowledged. */
   syncFailed(error: RollkeeperError): void {
-    if (!this.#batchBegun) return
+    if (!this.#parts.commit || !this.#batchBegun) return
     this.#batch?.reject(error)
     this.#batch = undefined
   }
@@ -209,10 +213,10 @@ export class Delivery {
     if (this.#status === 'ended') throw this.closedError()
     checkRecord(record)
     const units = this.#queue.units + record.length
-    const isHigh = units >= HIGH_WATER_BYTES || this.#gap !== undefined
+    const isHigh = units >= HIGH_WATER_BYTES || this.#gap !== undefined || this.#left
     this.#drainOwed ||= isHigh
     // Once a gap has begun `write` adds nothing before its end: the log tells of it in its place.
-    if (this.#gap || units > MAX_PENDING_BYTES) this.#lose(1, byteLength(record))
+    if (this.#gap || this.#left || units > MAX_PENDING_BYTES) this.#lose(1, byteLength(record))
     else this.#queue.add(record)
     return !isHigh
   }

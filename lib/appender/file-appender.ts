@@ -139,7 +139,8 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
 
   /**
    * Resolved: all records taken before the call are handed to the operating system. Waits while
-   * writing is impossible; rejected like `append` when the log is closed meanwhile.
+   * writing is impossible; rejected like `append` when the log is closed, or a sync that they wait
+   * for fails, meanwhile.
    */
   flush(): Promise<void> {
     return this.#delivery.flush()
@@ -157,8 +158,9 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   }
 
   /**
-   * Resolved: all records taken before the call are on stable storage. Rejected: RollkeeperError
-   * `ERR_ROLLKEEPER_SYNC`, or `ERR_ROLLKEEPER_CLOSED`.
+   * Resolved: all records taken before the call are on stable storage, but for those in a file whose
+   * sync failed before; who waited then was told, and so were the listeners for `error`. Rejected:
+   * RollkeeperError `ERR_ROLLKEEPER_SYNC`, or `ERR_ROLLKEEPER_CLOSED`.
    */
   async sync(): Promise<void> {
     this.#assertOpen()
@@ -315,7 +317,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   #syncFailed(error: RollkeeperError): void {
     this.#report('error', error)
     this.#delivery.syncFailed(error)
-    if (this.#sequence.file.syncFailed && !this.#closed)
+    if (this.#sequence.file.syncFailedAtBytes !== undefined && !this.#closed)
       this.#sequence.tryRotate('a sync that failed')
   }
 

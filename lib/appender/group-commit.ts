@@ -46,6 +46,8 @@ export class GroupCommit {
   #waiting: Deferred[] = []
   #retired: Retired[] = []
   #lastRotated: FileStatus | undefined
+  /** The rotated file of which the owner was told last. */
+  #toldRotated: FileStatus | undefined
   /** The active file of the round that is under way; it stays open until the round is over. */
   #syncing: OpenFile | undefined
   /** The failure of a round that nobody waited for: the next who asks is told. */
@@ -136,6 +138,7 @@ export class GroupCommit {
   /** All files of a round are chosen before its first wait: those that hold what waits for it. */
   async #round(withActive: boolean): Promise<void> {
     const retired = this.#retired.splice(0)
+    const rotated = this.#lastRotated
     const active = withActive ? this.#owner.activeFile() : undefined
     this.#syncing = active
     try {
@@ -146,6 +149,10 @@ export class GroupCommit {
     }
     if (this.#directories.size > 0) await this.#syncDirectories()
     if (withActive) this.#lastSyncAt = new Date(this.#platform.clock.now())
+    if (rotated && rotated !== this.#toldRotated) {
+      this.#toldRotated = rotated
+      this.#owner.namesSynced(rotated)
+    }
   }
 
   /** Those who came meanwhile are in the same file, perhaps in the pages that were dropped. */
@@ -175,23 +182,26 @@ export class GroupCommit {
   async #finish({ file, backup, closed }: Retired): Promise<void> {
     if (closed) return backup && this.#syncByName(backup.path)
     try {
-      if (!file.syncFailed) await this.#sync(file) // else those who waited for it know already
+      // Those who waited when it failed know already; who came after must not hear that all is well.
+      const knownBytes = file.syncFailedAtBytes ?? -1
+      if (file.bytes > knownBytes) await this.#sync(file)
     } finally {
       file.close()
     }
   }
 
   #sync(file: OpenFile): Promise<void> {
-    if (file.syncFailed) return Promise.reject(new Error('an earlier sync of this file failed'))
+    if (file.syncFailedAtBytes !== undefined) {
+      return Promise.reject(new Error('an earlier sync of this file failed'))
+    }
     return this.#platform.disk.datasync(file.fd).catch((error: Error) => {
-      file.syncFailed = true
+      if (file.bytes > 0) file.syncFailedAtBytes = file.bytes // an empty one has no pages to lose
       throw error
     })
   }
 
   /** Entries hold no pages of records, so a directory whose sync failed is tried again. */
   async #syncDirectories(): Promise<void> {
-    const rotated = this.#lastRotated
     for (const directory of Array.from(this.#directories)) {
       this.#directories.delete(directory) // first: what comes into it meanwhile needs the next one
       try {
@@ -201,7 +211,6 @@ export class GroupCommit {
         throw error
       }
     }
-    if (rotated) this.#owner.namesSynced(rotated)
   }
 
   /** A write error that nobody has seen yet is reported to the next descriptor (fsync(2)). */
@@ -224,11 +233,16 @@ export class GroupCommit {
   /** A loop that rotates faster than the disk syncs must not run out of descriptors. */
   #closeOldest(): void {
     const open = this.#retired.filter(
-      ({ file, backup, closed }) => backup && !closed && !file.syncFailed && file !== this.#syncing,
+      ({ file, backup, closed }) =>
+        backup && !closed && file.syncFailedAtBytes === undefined && file !== this.#syncing,
     )
     const [oldest] = open
     if (!oldest || open.length <= RETIRED_OPEN_MAX) return
     oldest.closed = true
-    oldest.file.close()
+    try {
+      oldest.file.close()
+    } catch (error) {
+      this.#owner.syncFailed(this.#errorOf(error))
+    }
   }
 }

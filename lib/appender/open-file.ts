@@ -31,8 +31,8 @@ export class OpenFile {
   readonly changedDirectories: readonly string[]
   /** When it was made, in milliseconds. */
   readonly openedAtMs: number
-  /** Whether a sync of it has failed: it must never be synced again (see `GroupCommit`). */
-  syncFailed = false
+  /** Its size when a sync of it failed: it must never be synced again (see `GroupCommit`). */
+  syncFailedAtBytes: number | undefined
   #bytes: number
   /** A write failed, and how much of it arrived could not be read back yet. */
   #unsure = false

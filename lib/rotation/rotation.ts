@@ -132,7 +132,9 @@ function nameLeftover(disk: Disk, order: RotationOrder): void {
 /** Looks where a rotation puts files. A link that somebody else made does not count as a name. */
 function hasOtherName(disk: Disk, order: RotationOrder, left: FileStatus): boolean {
   const { path, previous } = order
-  if (previous && sameFile(left, previous)) return true // or none, if it was pruned already
+  // Or none, if it was pruned already. The birth time tells a file that got a freed inode apart.
+  const isPrevious = previous && sameFile(left, previous)
+  if (isPrevious && left.birthtimeMs === previous.birthtimeMs) return true
   if (left.nlink === 1) return false
   const isIt = (name: string): boolean => {
     const status = disk.lstat(name)

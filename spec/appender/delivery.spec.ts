@@ -306,6 +306,7 @@ describe('Delivery', () => {
     try {
       faulty.fail('write', 'ENOSPC')
       void log.append('one\n')
+      void log.flush()
       await log.close().catch(() => undefined)
       await nextTurn()
       expect(unhandled).to.deep.equal([])

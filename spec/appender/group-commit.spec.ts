@@ -299,4 +299,51 @@ describe('GroupCommit', () => {
     await warned
     expect(heard).to.equal(1)
   })
+
+  it('acknowledges nothing that went into a file after its sync had failed', async () => {
+    open('sync', 40)
+    log.on('error', () => undefined)
+    slow.disk.rename = () => {
+      throw systemError('EBUSY')
+    }
+    const first = watch(log.append('1\n'))
+    await slow.end(systemError('EIO')) // and the file cannot be rotated away
+    slow.disk.rename = (from, to) => systemDisk.rename(from, to)
+    const appended = log.append('into the same file\n')
+    const rotation = log.rotate()
+    const [second, rotated] = [watch(appended), watch(rotation)]
+    await slow.endAllUntil(Promise.allSettled([appended, rotation]))
+    expect([first.state, second.state]).to.deep.equal(Array(2).fill('ERR_ROLLKEEPER_SYNC'))
+    expect(rotated.state).to.equal('ERR_ROLLKEEPER_SYNC')
+    expect(slow.diary.filter(line => line === 'sync file #1')).to.have.length(1)
+  })
+
+  it('lets a sync of an empty file fail without harm to what comes', async () => {
+    open('sync')
+    log.on('error', () => undefined)
+    const empty = watch(log.sync())
+    await slow.end(systemError('EIO'))
+    expect(empty.state).to.equal('ERR_ROLLKEEPER_SYNC')
+    await slow.endAllUntil(log.append('1\n'))
+  })
+
+  it('rejects no record that waits for a write when the sync of another file fails, under flush', async () => {
+    open('flush')
+    await log.append('1\n')
+    await log.rotate()
+    slow.disk.write = (fd, bytes, offset) => {
+      slow.disk.write = () => {
+        throw systemError('ENOSPC')
+      }
+      return systemDisk.write(fd, bytes, offset, 2)
+    }
+    const begun = watch(Promise.all([log.append('2\n'), log.append('3\n'), log.flush()]))
+    await new Promise(setImmediate)
+    await slow.end(systemError('EIO'))
+    expect(begun.state).to.equal('waits')
+    slow.disk.write = (...write) => systemDisk.write(...write)
+    log.flushSync()
+    await new Promise(setImmediate)
+    expect(begun.state).to.equal('resolved')
+  })
 })
