@@ -1,5 +1,5 @@
-// Mocha's `spec` reporter, ended by one plain line that machines can read, and by the reason of
-// each skipped test: `this.skip()` sites set `test.skipReason` by way of `spec/support/skip.ts`.
+// Mocha's `spec` reporter, ended by one plain line that machines can read. A test that skips itself
+// prints its reason before it does.
 const { reporters, Runner } = require('mocha')
 
 class CountingReporter extends reporters.Spec {
