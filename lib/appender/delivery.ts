@@ -65,6 +65,8 @@ export class Delivery {
   /** The process is ending, and its last write has failed: nothing that comes can be kept. */
   #left = false
   #gap: Gap | undefined
+  /** The line that tells of the last gap, while it waits itself: no record of anybody's. */
+  #gapLine = ''
   /** What made writing impossible last. */
   #why = ''
   #dropped = 0
@@ -133,9 +135,9 @@ export class Delivery {
     this.#status = 'ended'
     this.#retry?.()
     if (failure) {
-      const records = this.#queue.length
-      this.#lose(records, this.#queue.countBytes())
-      this.#queue.drop(records)
+      const waiting = this.#countWaiting()
+      if (waiting.records > 0) this.#lose(waiting.records, waiting.bytes)
+      this.#queue.drop(this.#queue.length)
       this.#batch?.reject(failure)
     }
     if (this.#gap) this.#parts.lost(this.#gap)
@@ -153,11 +155,9 @@ export class Delivery {
     if (!this.handOver()) return undefined
     this.#left = true
     const { records, bytes } = this.#gap ?? { records: 0, bytes: 0 }
-    return {
-      records: records + this.#queue.length,
-      bytes: bytes + this.#queue.countBytes(),
-      why: this.#why,
-    }
+    const waiting = this.#countWaiting()
+    const gap = { records: records + waiting.records, bytes: bytes + waiting.bytes, why: this.#why }
+    return gap.records > 0 ? gap : undefined
   }
 
   /** A file could not be synced: a batch that has records in it must not be acknowledged. */
@@ -171,6 +171,13 @@ export class Delivery {
   closedError(): RollkeeperError {
     const { path } = this.#parts
     return new RollkeeperError('ERR_ROLLKEEPER_CLOSED', `the log ${path} is closed`, { path })
+  }
+
+  #countWaiting(): { records: number; bytes: number } {
+    return {
+      records: this.#queue.length - (this.#gapLine === '' ? 0 : 1),
+      bytes: this.#queue.countBytes() - byteLength(this.#gapLine),
+    }
   }
 
   #arrange(waiting: number): void {
@@ -203,6 +210,7 @@ export class Delivery {
   #acknowledge(): void {
     const batch = this.#batch
     this.#batchBegun = false
+    this.#gapLine = ''
     if (!batch) return
     this.#batch = undefined
     if (this.#parts.commit) this.#parts.commit.settleWhenSynced(batch)
@@ -251,7 +259,8 @@ export class Delivery {
     const gap = this.#gap
     this.#gap = undefined
     this.#parts.lost(gap)
-    this.#queue.add(formatGap(gap, platform.clock.now()))
+    this.#gapLine = formatGap(gap, platform.clock.now())
+    this.#queue.add(this.#gapLine)
     return this.handOver()
   }
 }

@@ -314,4 +314,22 @@ describe('Delivery', () => {
       process.off('unhandledRejection', hear)
     }
   })
+
+  it('does not count the line that tells of a gap as one more lost record', async () => {
+    faulty.fail('write', 'ENOSPC')
+    log.write('first\n')
+    await nextTurn()
+    for (let i = 0; i < 17; i++) log.write(`${'x'.repeat(MIB - 1)}\n`)
+    const lost = log.stats().dropped
+    let writes = 0
+    faulty.before('write', () => {
+      if (++writes > 1) throw systemError('ENOSPC') // the gap line finds no room
+    })
+    clock.pass(250)
+    const error = await log.close().catch((caught: unknown) => caught)
+    expect(error).to.have.property('code', 'ERR_ROLLKEEPER_FULL')
+    expect(log.stats().dropped).to.equal(lost)
+    await nextTurn()
+    expect(told.filter(([event]) => event === 'gap')).to.have.length(1)
+  })
 })
