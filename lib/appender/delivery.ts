@@ -50,7 +50,8 @@ export interface DeliveryParts {
 export class Delivery {
   readonly #parts: DeliveryParts
   readonly #queue = new WriteQueue()
-  #status: 'open' | 'stalled' | 'ended' = 'open'
+  /** `left`: the process is ending, and its last write has failed, so nothing more can be kept. */
+  #status: 'open' | 'stalled' | 'left' | 'ended' = 'open'
   /** A batch is written at once when so much waits. */
   #batchUnits: number
   /** A write at the end of this turn is arranged for. */
@@ -62,8 +63,6 @@ export class Delivery {
   #batchBegun = false
   #retry: Cancel | undefined
   #drainOwed = false
-  /** The process is ending, and its last write has failed: nothing that comes can be kept. */
-  #left = false
   #gap: Gap | undefined
   /** The line that tells of the last gap, while it waits itself: no record of anybody's. */
   #gapLine = ''
@@ -114,9 +113,7 @@ export class Delivery {
     return (this.#batch ??= new Deferred()).promise
   }
 
-  /**
-   * Writes all that waits, now; returns why that is impossible, if it is.
-   */
+  /** Writes all that waits, now; returns why that is impossible, if it is. */
   handOver(): RollkeeperError | undefined {
     if (this.#queue.length > 0) {
       const { sequence } = this.#parts
@@ -153,7 +150,7 @@ export class Delivery {
   leave(): Gap | undefined {
     this.#batchUnits = 0
     if (!this.handOver()) return undefined
-    this.#left = true
+    this.#status = 'left'
     const { records, bytes } = this.#gap ?? { records: 0, bytes: 0 }
     const waiting = this.#countWaiting()
     const gap = { records: records + waiting.records, bytes: bytes + waiting.bytes, why: this.#why }
@@ -221,10 +218,11 @@ export class Delivery {
     if (this.#status === 'ended') throw this.closedError()
     checkRecord(record)
     const units = this.#queue.units + record.length
-    const isHigh = units >= HIGH_WATER_BYTES || this.#gap !== undefined || this.#left
-    this.#drainOwed ||= isHigh
     // Once a gap has begun `write` adds nothing before its end: the log tells of it in its place.
-    if (this.#gap || this.#left || units > MAX_PENDING_BYTES) this.#lose(1, byteLength(record))
+    const isLosing = this.#status === 'left' || this.#gap !== undefined
+    const isHigh = isLosing || units >= HIGH_WATER_BYTES
+    this.#drainOwed ||= isHigh
+    if (isLosing || units > MAX_PENDING_BYTES) this.#lose(1, byteLength(record))
     else this.#queue.add(record)
     return !isHigh
   }

@@ -317,8 +317,8 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   #syncFailed(error: RollkeeperError): void {
     this.#report('error', error)
     this.#delivery.syncFailed(error)
-    if (this.#sequence.file.syncFailedAtBytes !== undefined && !this.#closed)
-      this.#sequence.tryRotate('a sync that failed')
+    const mustChange = this.#sequence.file.syncFailedAtBytes !== undefined
+    if (mustChange && !this.#closed) this.#sequence.tryRotate('a sync that failed')
   }
 
   #stepFailed(step: string, cause: unknown): void {

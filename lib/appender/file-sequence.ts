@@ -1,5 +1,4 @@
-import type { Backup } from '../backup/backup.js'
-import { newestBackupTime } from '../backup/backup.js'
+import { newestBackupTime, type Backup } from '../backup/backup.js'
 import type { Cancel } from '../platform/clock.js'
 import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
@@ -258,10 +257,8 @@ export class FileSequence {
     const count = queue.countFitting(limit - this.#file.bytes + this.#pieceBytes)
     if (count > 0) return count
     if (this.#pieceBytes > 0) return 1
-    if (this.#file.bytes > 0) {
-      return this.tryRotate('size') ? 0 : queue.length
-    }
-    return 1
+    if (this.#file.bytes > 0) return this.tryRotate('size') ? 0 : queue.length
+    return 1 // longer than a whole file may be: kept alone
   }
 
   /** Step 4 of a rotation. Until it succeeds, the old file takes the records. */
@@ -325,6 +322,7 @@ export class FileSequence {
     }
   }
 
+  /** Asks the policy how long the file that is now active may go on. */
   #begin(openedAtMs: number): void {
     const { path } = this.#options
     this.#limits.begin({ path, openedAt: new Date(openedAtMs), bytes: this.#file.bytes })

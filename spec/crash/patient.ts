@@ -17,6 +17,9 @@ if (how === 'listens') {
   const record = `${'x'.repeat(99_999)}\n`
   for (let i = 0; i < 12; i++) log.write(record)
   if (how === 'waits') await log.append('the last\n')
-  if (how === 'leaves') process.exit(0)
+  if (how === 'leaves') {
+    process.on('exit', () => writeSync(1, `late ${log.write('late\n')}\n`))
+    process.exit(0)
+  }
   writeSync(1, 'acknowledged\n')
 }

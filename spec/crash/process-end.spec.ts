@@ -114,6 +114,7 @@ describe('a process that ends', function () {
       const args = ['--import', 'tsx', PATIENT, at('small', 'audit.log'), 'leaves']
       const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
       expect(stdout).to.match(/^gap [1-9]\d*$/m)
+      expect(stdout).to.include('late false\n')
     })
   })
 })
