@@ -10,10 +10,13 @@ export {
   type RotationLimits,
   type RotationPolicy,
 } from './rotation/rotation-policy.js'
+export { daily, every, type DailyOptions, type EveryOptions } from './rotation/time-policy.js'
 export type { Recovery } from './rotation/rotation.js'
 export {
   keepFor,
+  keepFree,
   keepNewest,
+  keepWithin,
   type RetentionMoment,
   type RetentionPolicy,
 } from './retention/retention-policy.js'

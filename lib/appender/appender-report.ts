@@ -13,6 +13,8 @@ export interface FileAppenderEvents {
   drain: []
   /** A file was closed under its backup name, and the next one is open. */
   rotate: [backup: Backup]
+  /** A backup was compressed: what it is now. */
+  archive: [archive: Backup]
   /** Backups were removed; oldest first. */
   prune: [backups: Backup[]]
   /** The active path was opened anew, and why. */

@@ -1,17 +1,17 @@
 import { EventEmitter } from 'node:events'
 import type { Writable } from 'node:stream'
 import { wrongType } from '../arguments/argument-error.js'
-import { listBackups, type Backup } from '../backup/backup.js'
+import type { Backup } from '../backup/backup.js'
 import { rivalPath } from '../backup/backup-name.js'
 import type { Cancel } from '../platform/clock.js'
 import { onProcessExit } from '../platform/exit-hook.js'
 import type { FileStatus } from '../platform/disk.js'
 import { systemPlatform, type Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
-import { BackgroundSteps } from '../retention/background-steps.js'
-import { Prune } from '../retention/prune.js'
-import { release } from '../rotation/rotation.js'
+import { Upkeep } from '../retention/upkeep.js'
+import { isPrivate, release } from '../rotation/rotation.js'
 import type { FileAppenderEvents, FileAppenderStats } from './appender-report.js'
+import { BackgroundSync } from './background-sync.js'
 import { Delivery } from './delivery.js'
 import { FileSequence } from './file-sequence.js'
 import { GroupCommit, type CommitOwner } from './group-commit.js'
@@ -37,11 +37,12 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   readonly #sequence: FileSequence
   readonly #delivery: Delivery
   readonly #commit: GroupCommit
-  readonly #prune: Prune
-  readonly #background: BackgroundSteps
+  readonly #backgroundSync: BackgroundSync | undefined
+  readonly #upkeep: Upkeep
   readonly #forgetExit: Cancel
   #closed: Promise<void> | undefined
   #pruned = 0
+  #archived = 0
   #errors = 0
   #lastError: RollkeeperError | undefined
 
@@ -67,9 +68,15 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       },
       recovered: recovery => this.#tell('recover', recovery),
       due: () => {
+        if (this.#closed) return
         this.#delivery.handOver()
         this.#sequence.closeIfDue()
+        this.#leaveFailedFile()
       },
+      written:
+        this.#settings.syncIntervalMs === undefined
+          ? undefined
+          : () => this.#backgroundSync?.written(),
       warn,
     })
     const isSynced = this.#settings.durability === 'sync'
@@ -79,6 +86,10 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       syncFailed: error => this.#syncFailed(error),
     }
     this.#commit = new GroupCommit(platform, commitOwner, !isSynced)
+    const { syncIntervalMs } = this.#settings
+    if (syncIntervalMs !== undefined) {
+      this.#backgroundSync = new BackgroundSync(platform.clock, syncIntervalMs, this.#commit)
+    }
     this.#delivery = new Delivery({
       platform,
       sequence: this.#sequence,
@@ -89,17 +100,18 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       lost: gap => this.#tell('gap', gap),
       warn,
     })
-    this.#prune = new Prune(platform, this.#settings.retention, {
+    this.#upkeep = new Upkeep(platform, this.#settings, {
+      listed: backups => this.#sequence.learn(backups),
+      archived: archive => {
+        this.#archived++
+        this.#tell('archive', archive)
+      },
       pruned: backups => {
         this.#pruned += backups.length
         this.#tell('prune', backups)
       },
-      due: () => void this.#background.request(),
       warn,
-    })
-    this.#background = new BackgroundSteps([this.#prune], {
-      list: () => this.backups(),
-      failed: (step, cause) => this.#stepFailed(step, cause),
+      isBusy: file => isPrivate(platform.disk, this.#settings.path, file),
     })
     this.#commit.made(this.#sequence.file)
     this.#forgetExit = onProcessExit(() => {
@@ -107,7 +119,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       if (gap) this.emit('gap', gap) // at once: there is no later turn
     })
     this.#warnOfRival()
-    void this.#background.request()
+    void this.#upkeep.request()
   }
 
   /**
@@ -184,6 +196,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     if (typeof reason !== 'string') throw wrongType('rotate(reason)', 'a string', reason)
     this.#assertOpen()
     this.#delivery.handOver()
+    await this.#knowBackups()
     const backup = this.#sequence.rotate(reason)
     if (this.#settings.durability === 'sync') await this.#commit.commit()
     return backup
@@ -201,14 +214,12 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   }
 
   /** All backups that are on the disk, newest first. Rejected with what the system says. */
-  async backups(): Promise<Backup[]> {
-    const backups = await listBackups(this.#platform.disk, this.#settings.path)
-    this.#sequence.learnNewest(backups[0]?.time.getTime())
-    return backups
+  backups(): Promise<Backup[]> {
+    return this.#upkeep.backups()
   }
 
   /**
-   * Prunes now, by this appender's options and policies.
+   * Prunes now, by this appender's options and policies, without waiting for archives in the making.
    *
    * @returns the backups that were removed, oldest first. One that could not be is a `warning`.
    *   Rejected: RollkeeperError `ERR_ROLLKEEPER_CLOSED`; what the system says where the directory
@@ -216,15 +227,39 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    */
   async prune(): Promise<Backup[]> {
     this.#assertOpen()
-    return this.#background.exclusively(async () => this.#prune.remove(await this.backups()))
+    return this.#upkeep.prune()
   }
 
-  /** Resolved: no work is left behind the records: no sync of a closed file, no step, no prune. */
+  /**
+   * Exempts a backup from pruning, also after a restart: a file `<backup>.hold` says why. It is not
+   * part of the log; whoever makes or removes it by hand does the same.
+   *
+   * @param backup of this log; it may have been archived meanwhile.
+   * @param why the reason, for those who find it: not blank. Another one takes its place.
+   * @returns resolved: it is held, on stable storage. Rejected: RollkeeperError
+   *   `ERR_ROLLKEEPER_HOLD` where it is gone, or the system refuses; `ERR_ROLLKEEPER_CLOSED`; a
+   *   TypeError for what is no backup of this log, or no reason.
+   */
+  async hold(backup: Backup, why: string): Promise<void> {
+    this.#assertOpen()
+    await this.#upkeep.hold(backup, why)
+  }
+
+  /**
+   * Undoes `hold`, whoever did it; the next prune may take the backup. Resolved: it is not held,
+   * also where it was not before. Rejected like `hold`.
+   */
+  async release(backup: Backup): Promise<void> {
+    this.#assertOpen()
+    await this.#upkeep.release(backup)
+  }
+
+  /** Resolved: no work is left behind the records: no sync of a closed file, no archive, no prune. */
   async settled(): Promise<void> {
-    while (!this.#commit.isIdle || !this.#background.isIdle) {
+    do {
       await this.#commit.idle()
-      await this.#background.idle()
-    }
+      await this.#upkeep.idle()
+    } while (!this.#commit.isIdle || !this.#upkeep.isIdle)
   }
 
   /** What the appender did so far. */
@@ -234,7 +269,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       bytes: this.#sequence.bytes,
       rotations: this.#sequence.rotations,
       pruned: this.#pruned,
-      archived: 0,
+      archived: this.#archived,
       dropped: this.#delivery.dropped,
       oversized: this.#sequence.oversized,
       errors: this.#errors,
@@ -275,11 +310,12 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     let failure: Error | undefined = this.#delivery.end()
     this.#forgetExit()
     this.#sequence.stop()
-    if (this.#settings.durability === 'sync') {
+    const isBehind = this.#backgroundSync?.stop() ?? false
+    if (isBehind || this.#settings.durability === 'sync') {
       await this.#commit.commit().catch((error: Error) => (failure ??= error))
     }
     await this.settled()
-    this.#prune.stop()
+    this.#upkeep.stop()
     try {
       this.#sequence.file.close()
     } catch (cause) {
@@ -294,7 +330,15 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   #rotated(backup: Backup, old: OpenFile): void {
     this.#retire(old, backup)
     this.#tell('rotate', backup)
-    void this.#background.request()
+  }
+
+  /** A directory so large that it is still being read must not hold up everybody else. */
+  async #knowBackups(): Promise<void> {
+    try {
+      if (!this.#sequence.canRotate()) await this.#upkeep.backups()
+    } catch {
+      // Then the rotation is refused, and says why.
+    }
   }
 
   #retire(old: OpenFile, backup?: Backup): void {
@@ -311,20 +355,20 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       const message = `cannot end the rotation of ${path} (${reasonOf(cause)}); the next one will`
       this.#warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
     }
+    void this.#upkeep.request() // not before: an archive counts for less than its source
   }
 
   /** A file whose sync failed is never synced again: what comes goes into the next one. */
   #syncFailed(error: RollkeeperError): void {
     this.#report('error', error)
     this.#delivery.syncFailed(error)
-    const mustChange = this.#sequence.file.syncFailedAtBytes !== undefined
-    if (mustChange && !this.#closed) this.#sequence.tryRotate('a sync that failed')
+    void this.#upkeep.request()
+    this.#leaveFailedFile()
   }
 
-  #stepFailed(step: string, cause: unknown): void {
-    const { path } = this.#settings
-    const message = `cannot ${step} the backups of ${path} (${reasonOf(cause)})`
-    this.#warn(new RollkeeperError('ERR_ROLLKEEPER_PRUNE', message, { path, cause }))
+  #leaveFailedFile(): void {
+    const mustChange = this.#sequence.file.syncFailedAtBytes !== undefined
+    if (mustChange && !this.#closed) this.#sequence.tryRotate('a sync that failed')
   }
 
   #warnOfRival(): void {

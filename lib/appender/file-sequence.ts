@@ -1,4 +1,5 @@
-import { newestBackupTime, type Backup } from '../backup/backup.js'
+import type { Backup } from '../backup/backup.js'
+import { BackupTimes } from '../backup/backup-times.js'
 import type { Cancel } from '../platform/clock.js'
 import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
@@ -12,13 +13,15 @@ import type { WriteQueue } from './write-queue.js'
 /** Why the active file was opened anew: what somebody did to it, or a call of `reopen`. */
 export type ReopenReason = 'renamed' | 'replaced' | 'deleted' | 'requested'
 
-/** What the sequence of files tells its owner; each is called when the next file is open. */
+/** What the sequence of files tells its owner; of files, when the next one is open. */
 export interface SequenceOwner {
   rotated(backup: Backup, old: OpenFile): void
   reopened(why: ReopenReason, old: OpenFile): void
   recovered(recovery: Recovery): void
   /** A limit in time has come. */
   due(): void
+  /** A batch, or what a full disk took of it, came into the active file. */
+  written?: (() => void) | undefined
   warn(error: RollkeeperError): void
 }
 
@@ -48,8 +51,10 @@ export class FileSequence {
   #pieceBytes = 0
   /** The file of the last rotation of ours. */
   #previous: FileStatus | undefined
-  /** Time of the newest backup; `'unknown'` until the directory was read once. */
-  #newest: number | undefined | 'unknown' = 'unknown'
+  /** When the backups were closed; no rotation before that is known. */
+  readonly #times: BackupTimes
+  /** Whether a rotation that a crash interrupted waits for the directory to be read. */
+  #recovery: RecoveredRotation['end'] = 'done'
   /** A rotation whose next file could not be opened yet; the old one is still written. */
   #unfinished: Backup | undefined
   /** The last try to rotate was refused: no limit counts until this is over. */
@@ -70,6 +75,7 @@ export class FileSequence {
     this.#options = options
     this.#owner = owner
     this.#limits = new FileLimits(platform.clock, options.rotation, owner)
+    this.#times = new BackupTimes(platform.disk, options.path)
     const { finished, tornBytes, file } = this.#recover()
     this.#file = this.#open(file ? this.#likeFile(file) : options.making)
     const allTornBytes = tornBytes + this.#file.tornBytes
@@ -102,10 +108,23 @@ export class FileSequence {
     return this.#oversized
   }
 
-  /** The newest backup of a listing; rotations never take a time before it. */
-  learnNewest(time: number | undefined): void {
-    if (this.#newest === 'unknown') this.#newest = time
-    else if (time !== undefined) this.#newest = Math.max(time, this.#newest ?? -Infinity)
+  /** Learns from a listing, newest first: a rotation never takes a name that sorts before them. */
+  learn(backups: readonly Backup[]): void {
+    const isNew = this.#times.learn(backups)
+    this.#recoverLate()
+    if (isNew) this.#owner.due() // perhaps it was, all the while
+  }
+
+  /**
+   * Whether a file can be rotated: not before the times of the backups are known. Reads on, if they
+   * are not; only very large directories take more than one call.
+   *
+   * @throws what reading the directory throws.
+   */
+  canRotate(): boolean {
+    if (!this.#times.look()) return false
+    this.#recoverLate()
+    return true
   }
 
   /**
@@ -122,6 +141,7 @@ export class FileSequence {
       const bytes = queue.encode(count)
       const appended = this.#file.append(bytes, this.#pieceBytes)
       this.#bytes += appended.bytes
+      this.#owner.written?.()
       if (appended.error !== undefined) {
         const { records, beyond } = queue.release(this.#pieceBytes + appended.bytes)
         this.#records += records
@@ -149,9 +169,13 @@ export class FileSequence {
     return this.#rotate(reason)
   }
 
-  /** As `rotate`, but a refusal is a warning, and the next try is a second later. */
+  /**
+   * As `rotate`, but a refusal is a warning, and the next try is a second later. While a very large
+   * directory is still being read nothing is rotated: the file goes on, until the next batch.
+   */
   tryRotate(reason: string): boolean {
     try {
+      if (!this.#unfinished && !this.canRotate()) return false
       this.#rotate(reason)
       this.#lastWarning = undefined
       return true
@@ -193,6 +217,7 @@ export class FileSequence {
   /** Stops its timers. The file stays open. */
   stop(): void {
     this.#limits.stop()
+    this.#times.stop()
     this.#pause?.()
   }
 
@@ -204,7 +229,7 @@ export class FileSequence {
     const { path } = this.#options
     try {
       if (this.#pieceBytes > 0) throw new Error('a record is half written')
-      if (this.#newest === 'unknown') this.#newest = newestBackupTime(disk, path)
+      while (!this.canRotate()); // only who calls `rotate` itself has not asked before
     } catch (cause) {
       throw this.#refused(reason, cause)
     }
@@ -212,10 +237,9 @@ export class FileSequence {
       path,
       open: old.status,
       now: clock.now(),
-      newest: this.#newest,
+      times: this.#times,
       previous: this.#previous,
     })
-    this.#newest = backup.time.getTime()
     this.#previous = old.status
     return this.#enterNext(backup)
   }
@@ -314,12 +338,22 @@ export class FileSequence {
     const { disk, clock } = this.#platform
     const { path } = this.#options
     try {
-      return recover(disk, path, clock.now())
+      this.#recovery = 'done' // also where it fails: the next rotation will do it
+      const recovered = recover(disk, path, clock.now(), this.#times)
+      this.#recovery = recovered.end
+      return recovered
     } catch (cause) {
       const message = `cannot finish the rotation that was interrupted at ${path} (${reasonOf(cause)})`
       this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
-      return { finished: 0, tornBytes: 0, file: undefined }
+      return { finished: 0, tornBytes: 0, file: undefined, end: 'done' }
     }
+  }
+
+  /** Finishes what had to wait for the directory to be read. */
+  #recoverLate(): void {
+    if (this.#recovery === 'done') return
+    const { finished, tornBytes } = this.#recover()
+    if (finished > 0) this.#owner.recovered({ finished, tornBytes })
   }
 
   /** Asks the policy how long the file that is now active may go on. */

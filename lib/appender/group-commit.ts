@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type { Backup } from '../backup/backup.js'
-import type { FileStatus } from '../platform/disk.js'
+import { sameFile, type FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
 import { Deferred } from './deferred.js'
@@ -36,7 +36,8 @@ const RETIRED_OPEN_MAX = 16
  * active one, then the directories that name them; that order survives power loss. A descriptor
  * closes only after its sync has returned. A failed sync of a file is never tried again: the kernel
  * may have dropped the pages it could not write, and the second try would succeed without them
- * (https://www.usenix.org/conference/atc20/presentation/rebello).
+ * (https://www.usenix.org/conference/atc20/presentation/rebello). What else the round has to sync is
+ * synced all the same, but nobody who waits for it hears that all is well.
  */
 export class GroupCommit {
   readonly #platform: Platform
@@ -44,6 +45,8 @@ export class GroupCommit {
   readonly #mayCloseEarly: boolean
   readonly #directories = new Set<string>()
   #waiting: Deferred[] = []
+  /** Somebody wants a round for its own sake, whatever comes of it. */
+  #behind: Deferred | undefined
   #retired: Retired[] = []
   #lastRotated: FileStatus | undefined
   /** The rotated file of which the owner was told last. */
@@ -54,6 +57,8 @@ export class GroupCommit {
   #untold: RollkeeperError | undefined
   #running: Promise<void> | undefined
   #lastSyncAt: Date | undefined
+  /** The active file of the last round that had one, and how much of it had its sync then. */
+  #covered: { readonly file: OpenFile; readonly bytes: number } | undefined
 
   /**
    * @param mayCloseEarly whether many retired files may wait by name instead of by descriptor: not
@@ -65,9 +70,16 @@ export class GroupCommit {
     this.#mayCloseEarly = mayCloseEarly
   }
 
-  /** When everything written up to then was last on stable storage. */
+  /** Everything written before this is on stable storage, but for what a failed sync has cost. */
   get lastSyncAt(): Date | undefined {
     return this.#lastSyncAt
+  }
+
+  /** Whether something that was written needs a sync, and no failed one has settled its fate. */
+  get isBehind(): boolean {
+    const file = this.#owner.activeFile()
+    const coveredBytes = this.#covered?.file === file ? this.#covered.bytes : 0
+    return file.bytes !== coveredBytes || this.#directories.size > 0
   }
 
   /** Whether no round is under way, and none is waiting. */
@@ -92,8 +104,23 @@ export class GroupCommit {
     this.#start()
   }
 
-  /** A file of ours came into directories; the next round covers their entries. */
+  /**
+   * Syncs for nobody in particular. Resolved: all that was written before the call had its sync. It
+   * is never rejected: a failure is told to the owner, and to the next who asks by `commit`. Calls
+   * while the disk is slow share one round, so they never pile up.
+   */
+  commitBehind(): Promise<void> {
+    const { promise } = (this.#behind ??= new Deferred())
+    this.#start()
+    return promise
+  }
+
+  /**
+   * The next round covers the entries of a file that is written from now on: also where it was found,
+   * because whoever made it may have been killed before they were synced.
+   */
   made(file: OpenFile): void {
+    this.#directories.add(dirname(file.path))
     for (const directory of file.changedDirectories) this.#directories.add(directory)
   }
 
@@ -105,6 +132,8 @@ export class GroupCommit {
   retire(file: OpenFile, backup: Backup | undefined): void {
     this.#retired.push({ file, backup, closed: false })
     this.#directories.add(dirname(file.path))
+    const active = this.#owner.activeFile()
+    if (sameFile(active.status, file.status)) active.syncFailedAtBytes = file.syncFailedAtBytes
     if (backup) this.#lastRotated = file.status
     if (this.#mayCloseEarly) this.#closeOldest()
     this.#start()
@@ -121,62 +150,80 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#retired.length > 0) {
+    while (this.#waiting.length > 0 || this.#behind || this.#retired.length > 0) {
       const waiting = this.#waiting
+      const behind = this.#behind
       this.#waiting = []
+      this.#behind = undefined
       try {
-        if (this.#untold && waiting.length > 0) throw this.#untold
-        await this.#round(waiting.length > 0)
-        for (const one of waiting) one.resolve()
+        await this.#round(waiting.length > 0 || behind !== undefined)
+        this.#acknowledge(waiting)
       } catch (cause) {
         this.#fail(waiting, cause)
       }
+      behind?.resolve()
     }
     this.#running = undefined // in one go with the last look at what waits
   }
 
   /** All files of a round are chosen before its first wait: those that hold what waits for it. */
   async #round(withActive: boolean): Promise<void> {
+    const beganAtMs = this.#platform.clock.now()
     const retired = this.#retired.splice(0)
     const rotated = this.#lastRotated
     const active = withActive ? this.#owner.activeFile() : undefined
+    const failures: unknown[] = []
     this.#syncing = active
     try {
-      if (retired.length > 0) await this.#finishAll(retired)
-      if (active) await this.#sync(active)
+      for (const one of retired) await this.#finish(one).catch(error => failures.push(error))
+      if (active) await this.#syncActive(active) // if that fails, the file must change: at once
     } finally {
       this.#syncing = undefined
     }
     if (this.#directories.size > 0) await this.#syncDirectories()
-    if (withActive) this.#lastSyncAt = new Date(this.#platform.clock.now())
     if (rotated && rotated !== this.#toldRotated) {
       this.#toldRotated = rotated
       this.#owner.namesSynced(rotated)
+    }
+    if (failures.length > 0) throw failures[0]
+    if (withActive) this.#lastSyncAt = new Date(beganAtMs)
+  }
+
+  #acknowledge(waiting: readonly Deferred[]): void {
+    const untold = this.#untold
+    if (waiting.length > 0) this.#untold = undefined
+    for (const one of waiting) {
+      if (untold) one.reject(untold)
+      else one.resolve()
     }
   }
 
   /** Those who came meanwhile are in the same file, perhaps in the pages that were dropped. */
   #fail(waiting: readonly Deferred[], cause: unknown): void {
-    const isTold = cause instanceof RollkeeperError && cause === this.#untold
-    const error = isTold ? cause : this.#errorOf(cause)
+    const error = this.#errorOf(cause)
     const toTell = [...waiting, ...this.#waiting]
     this.#waiting = []
     this.#untold = toTell.length > 0 ? undefined : error
+    this.#settleFailed()
     for (const one of toTell) one.reject(error)
-    if (!isTold) this.#owner.syncFailed(error)
+    this.#owner.syncFailed(error)
+  }
+
+  /** All that is in failed files by now is known to be lost, perhaps: nobody is told twice. */
+  #settleFailed(): void {
+    const active = this.#owner.activeFile()
+    for (const file of [active, ...this.#retired.map(one => one.file)]) {
+      if (file.syncFailedAtBytes !== undefined) file.syncFailedAtBytes = file.bytes
+    }
+    if (active.syncFailedAtBytes !== undefined) {
+      this.#covered = { file: active, bytes: active.bytes }
+    }
   }
 
   #errorOf(cause: unknown): RollkeeperError {
     const { path } = this.#owner.activeFile()
     const message = `cannot sync ${path} (${reasonOf(cause)}); what was not synced before may be lost on power loss`
     return new RollkeeperError('ERR_ROLLKEEPER_SYNC', message, { path, cause })
-  }
-
-  /** All are finished, also when one of them fails. */
-  async #finishAll(retired: readonly Retired[]): Promise<void> {
-    const failures: unknown[] = []
-    for (const one of retired) await this.#finish(one).catch(error => failures.push(error))
-    if (failures.length > 0) throw failures[0]
   }
 
   async #finish({ file, backup, closed }: Retired): Promise<void> {
@@ -188,6 +235,12 @@ export class GroupCommit {
     } finally {
       file.close()
     }
+  }
+
+  async #syncActive(file: OpenFile): Promise<void> {
+    const { bytes } = file
+    await this.#sync(file)
+    this.#covered = { file, bytes }
   }
 
   #sync(file: OpenFile): Promise<void> {

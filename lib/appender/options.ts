@@ -7,14 +7,20 @@ import { parseDuration } from '../arguments/duration.js'
 import {
   keepForMs,
   keepNewest,
+  keepWithinBytes,
   parseCount,
   type RetentionPolicy,
 } from '../retention/retention-policy.js'
+import type { RetentionRule } from '../retention/selection.js'
+import type { UpkeepOptions } from '../retention/upkeep.js'
 import { firstOf, maxSize, type RotationPolicy } from '../rotation/rotation-policy.js'
 import type { SequenceOptions } from './file-sequence.js'
 
 /** What a resolved `append` means: handed to the operating system, or on stable storage. */
 export type Durability = 'flush' | 'sync'
+
+/** Whether backups are compressed, and how hard: from 1, the fastest, to 9, the smallest. */
+export type Compression = false | 'gzip' | { readonly gzip: number }
 
 /** How a log is written, rotated and kept. What is left out has the default, or sets no limit. */
 export interface FileAppenderOptions {
@@ -32,12 +38,27 @@ export interface FileAppenderOptions {
    * m for minutes, h, d, w; a day is 24 h). Exactly this old stays. Default: for ever.
    */
   maxAge?: DurationLike | undefined
+  /**
+   * How large all backups together may get: as `maxSize`. The oldest go first, never the newest, and
+   * none that is held. Default: no limit.
+   */
+  maxTotalSize?: ByteSize | undefined
   /** A rotation policy as a program; with `maxSize`, whichever comes first. Default: none. */
   rotation?: RotationPolicy | undefined
   /** A retention policy as a program; with the others, what any gives up goes. Default: none. */
   retention?: RetentionPolicy | undefined
+  /**
+   * Make archives of backups, off the way of a record: `'gzip'` is `{ gzip: 6 }`. Default: false.
+   */
+  compress?: Compression | undefined
   /** What a resolved `append` means. `'sync'` is one fdatasync for all who wait. Default 'flush'. */
   durability?: Durability | undefined
+  /**
+   * Sync behind: what was written is on stable storage at most about this long later, though nobody
+   * waits for it. A date-fns `Duration`, or `'1s'`. While nothing is unsynced nothing is done, and
+   * appends under durability `'sync'` leave nothing unsynced. Default: never.
+   */
+  syncInterval?: DurationLike | undefined
   /**
    * Records of one turn of the event loop leave together at its end, or at once when this much
    * waits: a number of bytes, or a size; 0 is each at once. Counted in UTF-16 units for text, so a
@@ -55,14 +76,21 @@ export interface FileAppenderOptions {
   follow?: boolean | undefined
 }
 
+/** Those of the options that say which backups are pruned. */
+export type RetentionOptions = Pick<
+  FileAppenderOptions,
+  'maxBackups' | 'maxAge' | 'maxTotalSize' | 'retention'
+>
+
 /** The options, checked and complete. */
-export interface AppenderSettings extends SequenceOptions {
-  readonly retention: readonly RetentionPolicy[]
+export interface AppenderSettings extends SequenceOptions, UpkeepOptions {
   readonly durability: Durability
+  readonly syncIntervalMs: number | undefined
   readonly batchBytes: number
 }
 
 const DEFAULT_BATCH_BYTES = 64 * 1024
+const DEFAULT_GZIP_LEVEL = 6
 const DEFAULT_MODE = 0o600
 const DEFAULT_DIRECTORY_MODE = 0o700
 
@@ -77,9 +105,12 @@ const NAMES: ReadonlySet<string> = new Set<keyof FileAppenderOptions>([
   'maxSize',
   'maxBackups',
   'maxAge',
+  'maxTotalSize',
   'rotation',
   'retention',
+  'compress',
   'durability',
+  'syncInterval',
   'batchBytes',
   'mode',
   'directoryMode',
@@ -88,9 +119,6 @@ const NAMES: ReadonlySet<string> = new Set<keyof FileAppenderOptions>([
 
 /** Names whose meaning is settled, and what comes of them today where that is a choice of theirs. */
 const NAMES_TO_COME: Readonly<Record<string, unknown>> = {
-  maxTotalSize: undefined,
-  compress: false,
-  syncInterval: undefined,
   maxPending: undefined,
   onFull: undefined,
   gapRecord: undefined,
@@ -112,8 +140,10 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
   return {
     path: parsePath(options.path),
     rotation: rotationOf(options),
-    retention: retentionOf(options),
+    rules: rulesOf(options),
+    gzipLevel: parseCompression(options.compress),
     durability: parseChoice('durability', durability, ['flush', 'sync']),
+    syncIntervalMs: parseSyncInterval(options.syncInterval),
     batchBytes: parseBatchBytes(options.batchBytes),
     follow: parseChoice('follow', follow, [true, false]),
     making: {
@@ -157,20 +187,54 @@ function rotationOf({ maxSize: size, rotation }: FileAppenderOptions): RotationP
   return policies.length === 0 ? () => ({}) : firstOf(...policies)
 }
 
-function retentionOf(options: FileAppenderOptions): RetentionPolicy[] {
-  const { maxBackups, maxAge, retention } = options
-  const policies: RetentionPolicy[] = []
+/**
+ * The rules that the options of a retention make, each by the name of its option.
+ *
+ * @throws TypeError or RangeError that names the option.
+ */
+export function rulesOf(options: RetentionOptions): RetentionRule[] {
+  const { maxBackups, maxAge, maxTotalSize, retention } = options
+  const rules: RetentionRule[] = []
   if (maxBackups !== undefined) {
-    policies.push(keepNewest(parseCount('option maxBackups', maxBackups)))
+    const policy = keepNewest(parseCount('option maxBackups', maxBackups))
+    rules.push({ name: 'maxBackups', policy })
   }
-  if (maxAge !== undefined) policies.push(keepForMs(parseDuration('option maxAge', maxAge)))
-  if (retention !== undefined) policies.push(parsePolicy('retention', retention))
-  return policies
+  if (maxAge !== undefined) {
+    const policy = keepForMs(parseDuration('option maxAge', maxAge))
+    rules.push({ name: 'maxAge', policy })
+  }
+  if (maxTotalSize !== undefined) {
+    const policy = keepWithinBytes(parseByteSize('option maxTotalSize', maxTotalSize))
+    rules.push({ name: 'maxTotalSize', policy })
+  }
+  if (retention !== undefined) {
+    rules.push({ name: 'retention', policy: parsePolicy('retention', retention) })
+  }
+  return rules
+}
+
+function parseCompression(compress: Compression = false): number | undefined {
+  if (compress === false) return undefined
+  if (compress === 'gzip') return DEFAULT_GZIP_LEVEL
+  const expected = `false, 'gzip', or { gzip: level } with a whole level from 1 to 9`
+  if (typeof compress !== 'object' || compress === null || Object.keys(compress).join() !== 'gzip') {
+    throw wrongType('option compress', expected, compress)
+  }
+  const { gzip } = compress
+  if (typeof gzip !== 'number') throw wrongType('option compress', expected, compress)
+  if (!Number.isInteger(gzip) || gzip < 1 || gzip > 9) {
+    throw outOfRange('option compress', expected, compress)
+  }
+  return gzip
 }
 
 function parsePolicy<Policy>(name: string, policy: Policy): Policy {
   if (typeof policy === 'function') return policy
   throw wrongType(`option ${name}`, 'a policy, which is a function', policy)
+}
+
+function parseSyncInterval(syncInterval: DurationLike | undefined): number | undefined {
+  return syncInterval === undefined ? undefined : parseDuration('option syncInterval', syncInterval)
 }
 
 function parseBatchBytes(batchBytes: ByteSize = DEFAULT_BATCH_BYTES): number {

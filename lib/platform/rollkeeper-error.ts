@@ -14,6 +14,8 @@ export type RollkeeperErrorCode =
   | 'ERR_ROLLKEEPER_ROTATE'
   | 'ERR_ROLLKEEPER_POLICY'
   | 'ERR_ROLLKEEPER_PRUNE'
+  | 'ERR_ROLLKEEPER_ARCHIVE'
+  | 'ERR_ROLLKEEPER_HOLD'
 
 /** Everything that fails while the log is at work; wrong arguments are `TypeError`, `RangeError`. */
 export class RollkeeperError extends Error {

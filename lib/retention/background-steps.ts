@@ -11,16 +11,19 @@ export interface BackgroundStep {
   /** In a word, for reports. */
   readonly name: string
   /**
-   * Resolved: done with all of these. A backup that cannot be done is reported by the step itself,
-   * and the rest are done all the same; what it throws ends the pass for this step.
+   * Resolved: done with all of these, or with some of them, so that the steps behind get their turn:
+   * there is to be another pass. A backup that cannot be done is reported by the step itself, and
+   * the rest are done all the same; what it throws ends the pass for this step.
+   *
+   * @param backups all there are on the disk, newest first.
    */
-  run(backups: readonly Backup[]): Promise<void>
+  run(backups: readonly Backup[]): Promise<'done' | 'more'>
 }
 
 /** What a pass needs, and where it tells of trouble. */
 export interface BackgroundOwner {
   /** All backups as they are on the disk now, newest first. */
-  list(): Promise<Backup[]>
+  list(): Promise<readonly Backup[]>
   failed(step: string, error: unknown): void
 }
 
@@ -31,9 +34,9 @@ export interface BackgroundOwner {
 export class BackgroundSteps {
   readonly #steps: readonly BackgroundStep[]
   readonly #owner: BackgroundOwner
-  #last: Promise<unknown> = Promise.resolve()
+  #last: Promise<void> = Promise.resolve()
   #waiting: Promise<void> | undefined
-  #jobs = 0
+  #passes = 0
 
   constructor(steps: readonly BackgroundStep[], owner: BackgroundOwner) {
     this.#steps = steps
@@ -42,41 +45,33 @@ export class BackgroundSteps {
 
   /** Resolved: a pass that began after this call is over. Never rejected. */
   request(): Promise<void> {
-    this.#waiting ??= this.exclusively(() => {
-      this.#waiting = undefined
-      return this.#pass()
-    })
+    if (!this.#waiting) {
+      this.#passes++
+      this.#waiting = this.#last = this.#last.then(() => this.#pass())
+    }
     return this.#waiting
   }
 
-  /** Runs other work between passes; resolved or rejected as that is. */
-  exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#jobs++
-    const done = this.#last.then(work)
-    this.#last = done.then(
-      () => this.#jobs--,
-      () => this.#jobs--,
-    )
-    return done
-  }
-
-  /** Whether nothing is under way, and nothing waits. */
+  /** Whether no pass is under way, and none waits. */
   get isIdle(): boolean {
-    return this.#jobs === 0
+    return this.#passes === 0
   }
 
-  /** Resolved: nothing is under way, and nothing waits. */
+  /** Resolved: no pass is under way, and none waits. */
   async idle(): Promise<void> {
-    while (this.#jobs > 0) await this.#last
+    while (this.#passes > 0) await this.#last
   }
 
   async #pass(): Promise<void> {
+    this.#waiting = undefined
     for (const step of this.#steps) {
       try {
-        await step.run(await this.#owner.list())
+        const left = await step.run(await this.#owner.list())
+        if (left === 'more') void this.request()
       } catch (error) {
         this.#owner.failed(step.name, error)
       }
     }
+    this.#passes--
   }
 }

@@ -1,166 +1,188 @@
-import { dirname } from 'node:path'
-import { wrongType } from '../arguments/argument-error.js'
 import { archivePath, type Backup } from '../backup/backup.js'
+import { isHeld } from '../backup/hold.js'
 import type { Cancel } from '../platform/clock.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
+import { TimeSlice } from '../platform/time-slice.js'
 import type { BackgroundStep } from './background-steps.js'
-import type { RetentionPolicy } from './retention-policy.js'
+import { select, type RetentionRule } from './selection.js'
 
-/** Whom a prune tells what it did. */
+/** Whom a prune tells what it did, and whom it asks for room to work. */
 export interface PruneOwner {
+  /** Oldest first. */
   pruned(backups: Backup[]): void
   warn(error: RollkeeperError): void
   /** Time alone will have made a policy give up a backup: the moment for the next pass. */
   due(): void
+  /** Resolved: nobody else is at work on this backup, and nobody will begin. */
+  abandon(backup: Backup): Promise<void>
 }
 
 /** Shortest and longest time until policies are asked again while nothing happens. */
 const SOONEST_LOOK_MS = 100
 const LATEST_LOOK_MS = 3_600_000
 
-/** A backup that could not be removed is tried again after this long. */
+/** A backup that was given up and not removed is looked at again after this long. */
 const TRY_AGAIN_MS = 60_000
 
-/** A policy has to answer at once, with some of the very objects that it was shown. */
-function checkAnswer(answer: Iterable<Backup>): Iterable<Backup> {
-  if (Symbol.iterator in Object(answer)) return answer
-  throw wrongType('retention policy', 'an iterable of backups, and no promise of one', answer)
-}
+/** Backups that are removed at a time: as many as there are threads to wait for the disk. */
+const REMOVALS_AT_ONCE = 4
 
-/** The last background step: removes the backups that a policy gives up. */
+/** The last background step: removes the backups that a rule gives up. */
 export class Prune implements BackgroundStep {
   readonly name = 'prune'
   readonly #platform: Platform
-  readonly #policies: readonly RetentionPolicy[]
+  readonly #directory: string
+  readonly #rules: readonly RetentionRule[]
   readonly #owner: PruneOwner
   #nextLook: Cancel | undefined
+  #last: Promise<unknown> = Promise.resolve()
+  #status: 'open' | 'stopped' = 'open'
 
-  constructor(platform: Platform, policies: readonly RetentionPolicy[], owner: PruneOwner) {
+  /** @param directory of the backups. */
+  constructor(
+    platform: Platform,
+    directory: string,
+    rules: readonly RetentionRule[],
+    owner: PruneOwner,
+  ) {
     this.#platform = platform
-    this.#policies = policies
+    this.#directory = directory
+    this.#rules = rules
     this.#owner = owner
   }
 
-  async run(backups: readonly Backup[]): Promise<void> {
-    await this.remove(backups)
+  async run(backups: readonly Backup[]): Promise<'done'> {
+    await this.remove(() => Promise.resolve(backups))
+    return 'done'
   }
 
   /**
-   * Removes what the policies give up.
+   * Removes what the rules give up, when those that were asked for before are over.
    *
-   * @param backups all there are, newest first.
-   * @returns those that were removed, oldest first. One that could not be is a warning, and stays for next time.
+   * @param list is asked for all backups, newest first.
+   * @returns those that were removed, oldest first. One that could not be is a warning, and stays
+   *   for the next time. Rejected with what `list` throws.
    */
-  async remove(backups: readonly Backup[]): Promise<Backup[]> {
-    const [first] = backups
-    if (!first || this.#policies.length === 0) return []
-    const freeBytes = await this.#freeBytes(dirname(first.path))
-    const givenUp = this.#select(backups, this.#platform.clock.now(), freeBytes, error =>
-      this.#owner.warn(error),
-    )
-    const oldestFirst = backups.filter(backup => givenUp.has(backup)).toReversed()
-    const removed: Backup[] = []
-    for (const backup of oldestFirst) if (await this.#removeOne(backup)) removed.push(backup)
-    if (removed.length > 0) this.#owner.pruned(removed)
-    if (removed.length < givenUp.size) this.#lookIn(TRY_AGAIN_MS, () => this.#owner.due())
-    else {
-      this.#planNextLook(
-        backups.filter(backup => !givenUp.has(backup)),
-        freeBytes,
-      )
-    }
+  remove(list: () => Promise<readonly Backup[]>): Promise<Backup[]> {
+    const removed = this.#last.then(async () => this.#remove(await list()))
+    this.#last = removed.catch(() => undefined)
     return removed
+  }
+
+  /** Resolved: no backup is being removed of which was not known that it is held. */
+  async idle(): Promise<void> {
+    await this.#last
   }
 
   /** Stops its timer. */
   stop(): void {
+    this.#status = 'stopped'
     this.#nextLook?.()
   }
 
+  async #remove(backups: readonly Backup[]): Promise<Backup[]> {
+    if (backups.length === 0 || this.#rules.length === 0) return []
+    const slice = new TimeSlice()
+    const { clock } = this.#platform
+    const moment = { now: new Date(clock.now()), freeBytes: await this.#freeBytes() }
+    const warn = (error: RollkeeperError): void => this.#owner.warn(error)
+    const givenUp = await select(this.#rules, backups, moment, slice, warn)
+    const kept: Backup[] = []
+    const oldestFirst: Backup[] = []
+    for (let at = backups.length - 1; at >= 0; at--) {
+      const backup = backups[at]
+      if (backup) (givenUp.has(backup) ? oldestFirst : kept).push(backup)
+      if (slice.isOver) await slice.next()
+    }
+    const removed = await this.#removeAll(oldestFirst)
+    if (removed.length > 0) this.#owner.pruned(removed)
+    if (removed.length < oldestFirst.length) this.#lookIn(TRY_AGAIN_MS)
+    else await this.#planNextLook(kept.reverse(), moment.freeBytes)
+    return removed
+  }
+
+  async #removeAll(oldestFirst: readonly Backup[]): Promise<Backup[]> {
+    const removed: Backup[] = []
+    for (let at = 0; at < oldestFirst.length; at += REMOVALS_AT_ONCE) {
+      const some = oldestFirst.slice(at, at + REMOVALS_AT_ONCE)
+      const ends = await Promise.all(some.map(backup => this.#removeOne(backup)))
+      removed.push(...some.filter((_, index) => ends[index] === 'removed'))
+    }
+    return removed
+  }
+
   /** Where the system cannot tell there is no lack: no backup goes for what is not known. */
-  async #freeBytes(directory: string): Promise<number> {
+  async #freeBytes(): Promise<number> {
+    const path = this.#directory
     try {
-      return await this.#platform.disk.freeBytes(directory)
+      return await this.#platform.disk.freeBytes(path)
     } catch (cause) {
-      const message = `cannot tell how much is free in ${directory} (${reasonOf(cause)})`
-      const about = { path: directory, cause }
-      this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PRUNE', message, about))
+      const message = `cannot tell how much is free in ${path} (${reasonOf(cause)})`
+      this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PRUNE', message, { path, cause }))
       return Infinity
     }
   }
 
-  /** Asks each policy by itself: one that fails does not keep the others from being heard. */
-  #select(
-    backups: readonly Backup[],
-    now: number,
-    freeBytes: number,
-    warn?: (error: RollkeeperError) => void,
-  ): Set<Backup> {
-    const shown = Object.freeze([...backups]) // one policy must not reorder them for the next
-    const known = new Set(backups)
-    const givenUp = new Set<Backup>()
-    for (const policy of this.#policies) {
-      try {
-        const chosen = Array.from(checkAnswer(policy(shown, { now: new Date(now), freeBytes })))
-        if (!chosen.every(backup => known.has(backup))) {
-          throw new TypeError('it gave up an object that is none of the backups it was shown')
-        }
-        for (const backup of chosen) givenUp.add(backup)
-      } catch (cause) {
-        const message = `a retention policy failed (${reasonOf(cause)}); it prunes nothing`
-        warn?.(new RollkeeperError('ERR_ROLLKEEPER_POLICY', message, { cause }))
-      }
-    }
-    return givenUp
-  }
-
-  /** Removes a backup, and its archive first where both are there; true if it was there. */
-  async #removeOne(backup: Backup): Promise<boolean> {
-    const { disk } = this.#platform
+  /** Removes a backup, and its archive first where both are there. */
+  async #removeOne(backup: Backup): Promise<'removed' | 'passed'> {
     try {
-      const archive = archivePath(backup)
-      if (archive !== backup.path && disk.lstat(archive)?.isFile()) await disk.remove(archive)
-      if (!disk.lstat(backup.path)?.isFile()) return false
-      await disk.remove(backup.path)
-      return true
+      await this.#owner.abandon(backup)
+      if (isHeld(this.#platform.disk, backup)) return 'passed'
+      let end: 'removed' | 'passed' = 'passed'
+      for (const path of backup.archived ? [backup.path] : [archivePath(backup), backup.path]) {
+        if (await this.#removeFile(path)) end = 'removed'
+      }
+      return end
     } catch (cause) {
-      if (systemCode(cause) === 'ENOENT') return false
       const { path } = backup
       const message = `cannot prune ${path} (${reasonOf(cause)}); it stays for the next time`
       this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PRUNE', message, { path, cause }))
-      return false
+      return 'passed'
+    }
+  }
+
+  /** Returns whether there was such a file; somebody else may have taken it away. */
+  async #removeFile(path: string): Promise<boolean> {
+    const { disk } = this.#platform
+    if (!disk.lstat(path)?.isFile()) return false
+    try {
+      await disk.remove(path)
+      return true
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return false
+      throw error
     }
   }
 
   /**
-   * Policies are pure, so they can be asked about times to come: the next look is in the longest
-   * of 0.1, 0.2, 0.4 … seconds after which none would give up anything. Coming near, the looks
-   * draw together, so a backup outlives its time by no more than the shortest of them.
+   * Rules are pure, so they can be asked about times to come: the next look is when the first of
+   * these backups is given up, to a tenth of a second, or in an hour.
    */
-  #planNextLook(backups: readonly Backup[], freeBytes: number): void {
+  async #planNextLook(backups: readonly Backup[], freeBytes: number): Promise<void> {
     this.#nextLook?.()
     if (backups.length === 0) return
     const now = this.#platform.clock.now()
-    let waitMs = SOONEST_LOOK_MS
-    while (
-      waitMs * 2 <= LATEST_LOOK_MS &&
-      this.#select(backups, now + waitMs * 2, freeBytes).size === 0
-    ) {
-      waitMs *= 2
+    const slice = new TimeSlice()
+    const isDueIn = async (waitMs: number): Promise<boolean> => {
+      const moment = { now: new Date(now + waitMs), freeBytes }
+      return (await select(this.#rules, backups, moment, slice)).size > 0
     }
-    this.#lookIn(waitMs, () => this.#look(backups, freeBytes))
+    let early = 0
+    let late = LATEST_LOOK_MS
+    if (await isDueIn(late)) {
+      while (late - early > SOONEST_LOOK_MS) {
+        const middle = Math.ceil((early + late) / 2)
+        if (await isDueIn(middle)) late = middle
+        else early = middle
+      }
+    }
+    this.#lookIn(late)
   }
 
-  #lookIn(waitMs: number, look: () => void): void {
+  #lookIn(waitMs: number): void {
     this.#nextLook?.()
-    this.#nextLook = this.#platform.clock.after(waitMs, look)
-  }
-
-  /** Asks about the backups as they were; the directory is only read when there is work. */
-  #look(backups: readonly Backup[], freeBytes: number): void {
-    const now = this.#platform.clock.now()
-    if (this.#select(backups, now, freeBytes).size > 0) this.#owner.due()
-    else this.#planNextLook(backups, freeBytes)
+    if (this.#status === 'stopped') return
+    this.#nextLook = this.#platform.clock.after(waitMs, () => this.#owner.due())
   }
 }

@@ -1,4 +1,5 @@
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
+import { parseByteSize, type ByteSize } from '../arguments/byte-size.js'
 import { parseDuration, type DurationLike } from '../arguments/duration.js'
 import type { Backup } from '../backup/backup.js'
 
@@ -42,8 +43,71 @@ export function keepFor(duration: DurationLike): RetentionPolicy {
 
 /** `keepFor` for a duration that was read already. */
 export function keepForMs(maxAgeMs: number): RetentionPolicy {
-  return (backups, { now }) =>
-    backups.filter(({ time }) => now.getTime() - time.getTime() > maxAgeMs)
+  return (backups, { now }) => backups.slice(countSince(backups, now.getTime() - maxAgeMs))
+}
+
+/**
+ * Keeps the backups together within a size: gives up the oldest until the others fit, exactly this
+ * much too. A held backup counts, but is passed over, and so is the newest: where those alone are
+ * more, they stay.
+ *
+ * @param bytes a number, or `'10GiB'` (KiB MiB GiB TiB are 1024s, kB MB GB TB are 1000s).
+ * @throws TypeError or RangeError for anything else.
+ */
+export function keepWithin(bytes: ByteSize): RetentionPolicy {
+  return keepWithinBytes(parseByteSize('keepWithin(bytes)', bytes))
+}
+
+/** `keepWithin` for a size that was read already. */
+export function keepWithinBytes(maxTotalBytes: number): RetentionPolicy {
+  return backups => {
+    const totalBytes = backups.reduce((sum, backup) => sum + backup.bytes, 0)
+    return oldestOf(backups, totalBytes - maxTotalBytes)
+  }
+}
+
+/**
+ * Keeps a size free on the backups' file system: gives up the oldest until what is free and what
+ * they have reach it. Passes over held backups and the newest: where the others are not enough, all
+ * of those go.
+ *
+ * What a backup has is the size of its file. Where that is more than goes free (sparse files, a disk
+ * that compresses), the next pass takes the rest.
+ *
+ * @param bytes a number, or `'10GiB'` (KiB MiB GiB TiB are 1024s, kB MB GB TB are 1000s).
+ * @throws TypeError or RangeError for anything else.
+ */
+export function keepFree(bytes: ByteSize): RetentionPolicy {
+  const minFreeBytes = parseByteSize('keepFree(bytes)', bytes)
+  return (backups, { freeBytes }) => oldestOf(backups, minFreeBytes - freeBytes)
+}
+
+/**
+ * How many of a list, newest first, were closed at a time or later. To look at each of 100,000 would
+ * hold up everybody else for ten milliseconds.
+ */
+function countSince(backups: readonly Backup[], timeMs: number): number {
+  let from = 0
+  let to = backups.length
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (Number(backups[middle]?.time) >= timeMs) from = middle + 1
+    else to = middle
+  }
+  return from
+}
+
+/** The oldest backups that have so many bytes together; none that is held, and not the newest. */
+function oldestOf(backups: readonly Backup[], bytes: number): Backup[] {
+  const oldest: Backup[] = []
+  let missing = bytes
+  for (let at = backups.length - 1; at > 0 && missing > 0; at--) {
+    const backup = backups[at]
+    if (!backup || backup.held !== undefined) continue
+    oldest.push(backup)
+    missing -= backup.bytes
+  }
+  return oldest
 }
 
 /** Reads a number of backups; see `keepNewest`. */

@@ -13,8 +13,9 @@
  * ours; `link`, unlike `rename`, never replaces a file. Steps 4 and 5 are the caller's.
  */
 import { basename, dirname, join } from 'node:path'
-import { archivePath, newestBackupTime, plainBackup, type Backup } from '../backup/backup.js'
-import { LATEST_TIME, parseBackupName } from '../backup/backup-name.js'
+import { archivePath, plainBackup, type Backup } from '../backup/backup.js'
+import { LATEST_TIME } from '../backup/backup-name.js'
+import type { BackupTimes } from '../backup/backup-times.js'
 import { closeTornTail } from '../backup/torn-tail.js'
 import { sameFile, type Disk, type FileStatus } from '../platform/disk.js'
 import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
@@ -27,8 +28,8 @@ export interface RotationOrder {
   readonly open: FileStatus
   /** Wall clock, in milliseconds. */
   readonly now: number
-  /** Time of the newest backup, in milliseconds; undefined when there is none. */
-  readonly newest: number | undefined
+  /** Of the backups before it, all known. */
+  readonly times: BackupTimes
   /** The file of the rotation before, whose private name may not be released yet. */
   readonly previous?: FileStatus | undefined
 }
@@ -44,6 +45,8 @@ export interface Recovery {
 /** What `recover` did, and whose mode and owner the next file is to have. */
 export interface RecoveredRotation extends Recovery {
   readonly file: FileStatus | undefined
+  /** `'later'`: it takes too long to read the directory now; to be called again when it is read. */
+  readonly end: 'done' | 'later'
 }
 
 /** How file systems without hard links, or a kernel that forbids them, refuse one (link(2)). */
@@ -84,6 +87,12 @@ export function rotate(disk: Disk, order: RotationOrder): Backup {
   }
 }
 
+/** Whether the rotation of a file has not ended yet: it still has its private name. */
+export function isPrivate(disk: Disk, path: string, file: FileStatus): boolean {
+  const left = disk.lstat(privatePath(path))
+  return left !== undefined && sameFile(left, file)
+}
+
 /**
  * Step 6, once the directory is synced: from here on the backup has only its own name, or none if
  * it was pruned already.
@@ -98,16 +107,22 @@ export function release(disk: Disk, path: string, rotated: FileStatus): void {
 }
 
 /**
- * Finishes the rotation that a crash interrupted, if one did. Reads the directory only then.
+ * Finishes the rotation that a crash interrupted, if one did. Reads the directory only then, and no
+ * more of it at a time than nobody feels.
  *
  * @param path the active file; it need not exist.
  * @param now wall clock, in milliseconds.
  * @throws what the file system throws.
  */
-export function recover(disk: Disk, path: string, now: number): RecoveredRotation {
+export function recover(
+  disk: Disk,
+  path: string,
+  now: number,
+  times: BackupTimes,
+): RecoveredRotation {
   const hidden = privatePath(path)
   const left = disk.lstat(hidden)
-  if (!left?.isFile()) return { finished: 0, tornBytes: 0, file: undefined }
+  if (!left?.isFile()) return { finished: 0, tornBytes: 0, file: undefined, end: 'done' }
   const fd = disk.openExisting(hidden)
   let torn: number
   try {
@@ -115,8 +130,9 @@ export function recover(disk: Disk, path: string, now: number): RecoveredRotatio
   } finally {
     disk.close(fd)
   }
-  nameLeftover(disk, { path, open: left, now, newest: newestBackupTime(disk, path) })
-  return { finished: 1, tornBytes: torn, file: left }
+  if (!times.look()) return { finished: 0, tornBytes: torn, file: left, end: 'later' }
+  nameLeftover(disk, { path, open: left, now, times })
+  return { finished: 1, tornBytes: torn, file: left, end: 'done' }
 }
 
 /** Gives what stands under the private name its backup name, unless it has one, and frees it. */
@@ -131,7 +147,7 @@ function nameLeftover(disk: Disk, order: RotationOrder): void {
 
 /** Looks where a rotation puts files. A link that somebody else made does not count as a name. */
 function hasOtherName(disk: Disk, order: RotationOrder, left: FileStatus): boolean {
-  const { path, previous } = order
+  const { path, previous, times } = order
   // Or none, if it was pruned already. The birth time tells a file that got a freed inode apart.
   const isPrevious = previous && sameFile(left, previous)
   if (isPrevious && left.birthtimeMs === previous.birthtimeMs) return true
@@ -141,9 +157,8 @@ function hasOtherName(disk: Disk, order: RotationOrder, left: FileStatus): boole
     return status !== undefined && sameFile(status, left)
   }
   if (isIt(path)) return true
-  return disk
-    .namesNow(dirname(path))
-    .some(name => parseBackupName(path, name) && isIt(join(dirname(path), name)))
+  // As a rule the first of them: nothing is rotated while the private name is taken.
+  return times.newestFirst().some(time => isIt(plainBackup(path, new Date(time), 0).path))
 }
 
 function renameAway(disk: Disk, path: string, hidden: string, open: FileStatus): void {
@@ -162,26 +177,31 @@ function renameAway(disk: Disk, path: string, hidden: string, open: FileStatus):
 
 /** Gives the file under the private name the first free backup name after the newest one. */
 function nameBackup(disk: Disk, order: RotationOrder, hidden: string): Backup {
-  const { path, open, now, newest } = order
+  const { path, open, now, times } = order
   const bytes = disk.lstat(hidden)?.size ?? open.size
-  const after = (newest ?? -Infinity) + 1
+  const after = (times.newest ?? -Infinity) + 1
   // No name sorts after the last there is, and somebody may have made that one.
-  for (let time = after > LATEST_TIME ? now : Math.max(now, after); ; time++) {
-    const backup = plainBackup(path, new Date(time), bytes)
-    if (disk.lstat(archivePath(backup))) continue
-    try {
-      disk.link(hidden, backup.path)
-      return backup
-    } catch (error) {
-      const code = systemCode(error)
-      if (NO_LINKS.has(code)) {
-        if (moveExclusively(disk, hidden, backup.path)) return backup
-        continue
-      }
-      const there = disk.lstat(backup.path)
-      if (there && sameFile(there, open)) return backup
-      if (code !== 'EEXIST') throw error
-    }
+  let time = after > LATEST_TIME ? now : Math.max(now, after)
+  let backup = plainBackup(path, new Date(time), bytes)
+  while (disk.lstat(archivePath(backup)) || !takeName(disk, hidden, backup.path, open)) {
+    backup = plainBackup(path, new Date(++time), bytes)
+  }
+  times.add(time)
+  return backup
+}
+
+/** Names a file, by a link if the file system has them; false where the name was taken. */
+function takeName(disk: Disk, hidden: string, name: string, open: FileStatus): boolean {
+  try {
+    disk.link(hidden, name)
+    return true
+  } catch (error) {
+    const code = systemCode(error)
+    if (NO_LINKS.has(code)) return moveExclusively(disk, hidden, name)
+    const there = disk.lstat(name)
+    if (there && sameFile(there, open)) return true
+    if (code !== 'EEXIST') throw error
+    return false
   }
 }
 

@@ -18,6 +18,7 @@ describe('parseOptions', () => {
       path: PATH,
       retention: [],
       durability: 'flush',
+      syncIntervalMs: undefined,
       batchBytes: 65_536,
       follow: true,
       making: { file: { mode: 0o600 }, directoryMode: 0o700 },
@@ -201,7 +202,6 @@ describe('parseOptions', () => {
     ['compress', 'gzip'],
     ['compress', { gzip: 9 }],
     ['compress', true],
-    ['syncInterval', '1s'],
     ['maxPending', '1MiB'],
     ['onFull', 'drop'],
     ['gapRecord', () => '\n'],
@@ -214,7 +214,7 @@ describe('parseOptions', () => {
   }
 
   it('takes compress: false, and options to come that are undefined', () => {
-    const later = ['maxTotalSize', 'syncInterval', 'maxPending', 'onFull', 'gapRecord', 'processes']
+    const later = ['maxTotalSize', 'maxPending', 'onFull', 'gapRecord', 'processes']
     const options = Object.fromEntries(later.map(name => [name, undefined]))
     expect(() => parse({ compress: false, ...options })).not.to.throw()
     expect(() => parse({ compress: undefined })).not.to.throw()

@@ -7,7 +7,9 @@ import { systemDisk } from '../../lib/platform/disk.js'
 import { Prune } from '../../lib/retention/prune.js'
 import {
   keepForMs,
+  keepFree,
   keepNewest,
+  keepWithin,
   type RetentionPolicy,
 } from '../../lib/retention/retention-policy.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -65,6 +67,71 @@ describe('keepForMs', () => {
         const then = policy(backups, { now: new Date(NOW + later), freeBytes: 0 })
         expect([...then]).to.include.members([...now])
       }),
+    )
+  })
+})
+
+/** Backups newest first, some of them held; small sizes, so that sums often meet a limit. */
+const sizedBackups = fc
+  .array(fc.record({ bytes: fc.oneof(fc.nat(5), fc.nat(1e12)), held: fc.option(fc.string()) }), {
+    maxLength: 20,
+  })
+  .map(all =>
+    all.map(({ bytes, held }, index): Backup => {
+      const backup = plainBackup('/logs/audit.log', new Date(NOW - index), bytes)
+      return held === null ? backup : { ...backup, held }
+    }),
+  )
+
+const totalOf = (backups: readonly Backup[]): number =>
+  backups.reduce((sum, { bytes }) => sum + bytes, 0)
+
+/**
+ * Checks what a policy gave up: the oldest of what may go, as many as it takes and no more.
+ *
+ * @param enough whether giving up some of the backups is enough.
+ */
+function expectOldestEnough(
+  backups: readonly Backup[],
+  givenUp: ReadonlySet<Backup>,
+  enough: (gone: Backup[]) => boolean,
+): void {
+  const mayGo = backups.filter((backup, index) => index > 0 && backup.held === undefined)
+  const gone = mayGo.slice(mayGo.length - givenUp.size)
+  expect([...givenUp]).to.have.members(gone)
+  if (gone.length < mayGo.length) expect(enough(gone)).to.equal(true)
+  if (gone.length > 0) expect(enough(gone.slice(1))).to.equal(false)
+}
+
+const limitBytes = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 1e13 }))
+
+describe('keepWithin', () => {
+  it('gives up the oldest until the others fit, none needlessly, none held, never the newest', () => {
+    fc.assert(
+      fc.property(sizedBackups, limitBytes, (backups, bytes) => {
+        const shown = Object.freeze([...backups])
+        const givenUp = new Set(keepWithin(bytes)(shown, { now: new Date(NOW), freeBytes: 0 }))
+        expectOldestEnough(
+          backups,
+          givenUp,
+          gone => totalOf(backups.filter(backup => !gone.includes(backup))) <= bytes,
+        )
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('keepFree', () => {
+  it('gives up the oldest until so much is free, none needlessly, none held, never the newest', () => {
+    const freeBytes = fc.oneof(fc.nat(40), fc.nat(1e13))
+    fc.assert(
+      fc.property(sizedBackups, limitBytes, freeBytes, (backups, bytes, free) => {
+        const shown = Object.freeze([...backups])
+        const givenUp = new Set(keepFree(bytes)(shown, { now: new Date(NOW), freeBytes: free }))
+        expectOldestEnough(backups, givenUp, gone => free + totalOf(gone) >= bytes)
+      }),
+      { numRuns: 500 },
     )
   })
 })

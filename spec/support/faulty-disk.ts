@@ -5,6 +5,8 @@ export type DiskCall = keyof Disk
 
 /** Calls that answer by a promise, and so fail by one. */
 const ASYNCHRONOUS: ReadonlySet<string> = new Set<DiskCall>([
+  'readLater',
+  'writeLater',
   'datasync',
   'syncDirectory',
   'remove',

@@ -1,0 +1,214 @@
+import { basename, dirname } from 'node:path'
+import { wrongType } from '../arguments/argument-error.js'
+import { archivePath, plainPath, type Backup, type BackupFile } from '../backup/backup.js'
+import { parseBackupName } from '../backup/backup-name.js'
+import { Catalogue, type Listing } from '../backup/catalogue.js'
+import { removeHolds, writeHold, type HeldFile } from '../backup/hold.js'
+import type { FileStatus } from '../platform/disk.js'
+import type { Platform } from '../platform/platform.js'
+import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
+import { Archive } from './archive.js'
+import { BackgroundSteps } from './background-steps.js'
+import { Prune } from './prune.js'
+import type { RetentionRule } from './selection.js'
+
+/** The part of the options that decides what becomes of backups. */
+export interface UpkeepOptions {
+  /** The active file. */
+  readonly path: string
+  readonly rules: readonly RetentionRule[]
+  /** How hard archives are compressed, 1 to 9; undefined for no archives. */
+  readonly gzipLevel: number | undefined
+}
+
+/** Whom the upkeep tells what it did and found. */
+export interface UpkeepOwner {
+  /** The directory was read; newest first. */
+  listed(backups: readonly Backup[]): void
+  archived(archive: Backup): void
+  /** Oldest first. */
+  pruned(backups: Backup[]): void
+  warn(error: RollkeeperError): void
+  /** Whether the rotation of this file has not ended yet. */
+  isBusy(file: FileStatus): boolean
+}
+
+/**
+ * All that is done with a log's backups after their rotation: they are archived, held, pruned.
+ * Nothing of it is in a record's way, and losing any of it loses nothing.
+ */
+export class Upkeep {
+  readonly #platform: Platform
+  readonly #options: UpkeepOptions
+  readonly #owner: UpkeepOwner
+  readonly #catalogue: Catalogue
+  readonly #archive: Archive | undefined
+  readonly #prune: Prune
+  readonly #background: BackgroundSteps
+  readonly #warnedOf = new Set<string>()
+  #lastHold: Promise<unknown> = Promise.resolve()
+
+  constructor(platform: Platform, options: UpkeepOptions, owner: UpkeepOwner) {
+    this.#platform = platform
+    this.#options = options
+    this.#owner = owner
+    const { path, rules, gzipLevel } = options
+    this.#catalogue = new Catalogue(platform.disk, path)
+    const due = (): void => void this.request()
+    const { archived, pruned, warn, isBusy } = owner
+    if (gzipLevel !== undefined) {
+      this.#archive = new Archive(platform, gzipLevel, { archived, warn, due, isBusy })
+    }
+    this.#prune = new Prune(platform, dirname(path), rules, {
+      pruned,
+      warn,
+      due,
+      abandon: async backup => this.#archive?.abandon(backup),
+    })
+    const steps = this.#archive ? [this.#archive, this.#prune] : [this.#prune]
+    this.#background = new BackgroundSteps(steps, {
+      list: async () => (await this.#list()).backups,
+      failed: (step, cause) => this.#stepFailed(step, cause),
+    })
+  }
+
+  /** All backups, newest first. Rejected with what the system says. */
+  async backups(): Promise<Backup[]> {
+    return (await this.#list()).backups.slice()
+  }
+
+  /** Resolved: the steps have run over all backups that there were. Never rejected. */
+  request(): Promise<void> {
+    return this.#background.request()
+  }
+
+  /** Prunes without waiting for archives in the making. Returns what was removed, oldest first. */
+  prune(): Promise<Backup[]> {
+    return this.#prune.remove(() => this.backups())
+  }
+
+  /** Resolved: the room is free that archives in the making and backups given up had taken. */
+  async makeRoom(): Promise<void> {
+    await this.#archive?.interrupt()
+    await this.prune().catch((error: unknown) => this.#stepFailed(this.#prune.name, error))
+  }
+
+  /**
+   * Exempts a backup from pruning, on stable storage.
+   *
+   * @throws TypeError for what is no backup of this log, or no reason; RollkeeperError
+   *   `ERR_ROLLKEEPER_HOLD` where it cannot be held: it is gone, or the system refuses.
+   */
+  async hold(backup: Backup, why: string): Promise<void> {
+    const file = this.#parseBackup('hold(backup)', backup)
+    if (typeof why !== 'string' || why.trim() === '') {
+      throw wrongType('hold(why)', 'the reason, a string that is not blank', why)
+    }
+    await this.#inTurn(() => this.#hold(file, why.trim()))
+  }
+
+  /** Undoes `hold`; same errors. A backup that is not held, or gone, is no error. */
+  async release(backup: Backup): Promise<void> {
+    const file = this.#parseBackup('release(backup)', backup)
+    await this.#inTurn(() => this.#release(file))
+  }
+
+  /** Whether no pass is under way, and none waits. */
+  get isIdle(): boolean {
+    return this.#background.isIdle
+  }
+
+  /** Resolved: no work is under way, and none waits. */
+  async idle(): Promise<void> {
+    await this.#lastHold
+    await this.#background.idle()
+    await this.#prune.idle()
+  }
+
+  /** Stops its timers. */
+  stop(): void {
+    this.#archive?.stop()
+    this.#prune.stop()
+  }
+
+  async #list(): Promise<Listing> {
+    const listing = await this.#catalogue.list()
+    this.#owner.listed(listing.backups)
+    for (const path of listing.strayHolds) this.#warnOfStrayHold(path)
+    await this.#archive?.tidy(listing.temporaries)
+    return listing
+  }
+
+  /** Holds and releases count in the order of their calls; and holds share a temporary file. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#lastHold.then(work)
+    this.#lastHold = done.catch(() => undefined)
+    return done
+  }
+
+  async #hold(backup: BackupFile, why: string): Promise<void> {
+    const { disk } = this.#platform
+    try {
+      const there = this.#find(backup)
+      if (!there) throw new Error('it is gone')
+      await writeHold(disk, this.#options.path, there, why)
+      // One that was looked at before the hold was there may be on its way out.
+      await this.#prune.idle()
+      if (this.#find(backup)) return
+      await removeHolds(disk, backup)
+      throw new Error('it was pruned in this moment')
+    } catch (cause) {
+      throw this.#holdError('hold', backup.path, cause)
+    }
+  }
+
+  async #release(backup: BackupFile): Promise<void> {
+    try {
+      if (await removeHolds(this.#platform.disk, backup)) void this.request()
+    } catch (cause) {
+      throw this.#holdError('release', backup.path, cause)
+    }
+  }
+
+  /** A backup as it is now; it may have been archived since it was listed. */
+  #find(backup: BackupFile): HeldFile | undefined {
+    const { disk } = this.#platform
+    // In this order: at no moment is there neither of them.
+    for (const archived of [false, true]) {
+      const path = archived ? archivePath(backup) : plainPath(backup)
+      const status = disk.lstat(path)
+      if (status?.isFile()) return { path, archived, status }
+    }
+    return undefined
+  }
+
+  /** Reads a backup by its path alone: the rest may be anything, coming from outside. */
+  #parseBackup(argument: string, backup: Backup): BackupFile {
+    const { path: active } = this.#options
+    const path: unknown = Object(backup).path
+    if (typeof path === 'string' && dirname(path) === dirname(active)) {
+      const parsed = parseBackupName(active, basename(path))
+      if (parsed) return { path, archived: parsed.archived }
+    }
+    throw wrongType(argument, `a backup of ${active}`, backup)
+  }
+
+  #holdError(what: string, path: string, cause: unknown): RollkeeperError {
+    const message = `cannot ${what} ${path} (${reasonOf(cause)})`
+    return new RollkeeperError('ERR_ROLLKEEPER_HOLD', message, { path, cause })
+  }
+
+  #stepFailed(step: string, cause: unknown): void {
+    const { path } = this.#options
+    const message = `cannot ${step} the backups of ${path} (${reasonOf(cause)})`
+    const code = step === 'archive' ? 'ERR_ROLLKEEPER_ARCHIVE' : 'ERR_ROLLKEEPER_PRUNE'
+    this.#owner.warn(new RollkeeperError(code, message, { path, cause }))
+  }
+
+  #warnOfStrayHold(path: string): void {
+    if (this.#warnedOf.has(path)) return
+    this.#warnedOf.add(path)
+    const message = `${path} holds nothing: there is no such backup`
+    this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_HOLD', message, { path }))
+  }
+}
