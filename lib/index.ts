@@ -21,6 +21,7 @@ export {
   type RetentionPolicy,
 } from './retention/retention-policy.js'
 export type { FileAppenderEvents, FileAppenderStats } from './appender/appender-report.js'
+export type { OnFull } from './appender/delivery.js'
 export type { ReopenReason } from './appender/file-sequence.js'
 export type { Gap } from './appender/gap.js'
 export type { Durability, FileAppenderOptions } from './appender/options.js'

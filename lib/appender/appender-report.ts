@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { Backup } from '../backup/backup.js'
 import type { RollkeeperError } from '../platform/rollkeeper-error.js'
 import type { Recovery } from '../rotation/rotation.js'
@@ -57,4 +58,68 @@ export interface FileAppenderStats {
   readonly lastError: RollkeeperError | undefined
   /** When a sync last succeeded. */
   readonly lastSyncAt: Date | undefined
+}
+
+/** Tells the listeners of an appender what happened, each in a later turn, and keeps count of it. */
+export class AppenderReport {
+  readonly #emitter: EventEmitter<FileAppenderEvents>
+  #pruned = 0
+  #archived = 0
+  #errors = 0
+  #lastError: RollkeeperError | undefined
+
+  /** @param emitter the appender. */
+  constructor(emitter: EventEmitter<FileAppenderEvents>) {
+    this.#emitter = emitter
+  }
+
+  /** How much of it there was so far. */
+  get counts(): Pick<FileAppenderStats, 'pruned' | 'archived' | 'errors' | 'lastError'> {
+    return {
+      pruned: this.#pruned,
+      archived: this.#archived,
+      errors: this.#errors,
+      lastError: this.#lastError,
+    }
+  }
+
+  /** An event that is not counted here. */
+  tell<Name extends keyof FileAppenderEvents>(
+    event: Name,
+    ...told: FileAppenderEvents[Name]
+  ): void {
+    setImmediate(() => (this.#emitter as EventEmitter).emit(event, ...told))
+  }
+
+  /** A backup was compressed. */
+  archived(archive: Backup): void {
+    this.#archived++
+    this.tell('archive', archive)
+  }
+
+  /** Backups were removed; oldest first. */
+  pruned(backups: Backup[]): void {
+    this.#pruned += backups.length
+    this.tell('prune', backups)
+  }
+
+  /** Something failed that the appender survives. */
+  warn(error: RollkeeperError): void {
+    this.#count(error)
+    this.tell('warning', error)
+  }
+
+  /** What was promised may not hold. Nobody has to listen for that: an appender ends no process. */
+  fail(error: RollkeeperError): void {
+    this.#count(error)
+    setImmediate(() => {
+      const isHeard = this.#emitter.listenerCount('error') > 0
+      this.#emitter.emit(isHeard ? 'error' : 'warning', error)
+    })
+  }
+
+  #count(error: RollkeeperError): void {
+    this.#errors++
+    this.#lastError = error
+  }
 }

@@ -1,20 +1,31 @@
 import type { Cancel } from '../platform/clock.js'
 import type { Platform } from '../platform/platform.js'
-import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
+import {
+  reasonOf,
+  RollkeeperError,
+  systemCode,
+  type RollkeeperErrorCode,
+} from '../platform/rollkeeper-error.js'
 import { Deferred } from './deferred.js'
 import type { FileSequence } from './file-sequence.js'
-import { formatGap, type Gap } from './gap.js'
+import { formatGapBy, Losses, type Gap, type GapRecord } from './gap.js'
 import type { GroupCommit } from './group-commit.js'
 import { byteLength, checkRecord, WriteQueue, type AuditRecord } from './write-queue.js'
 
-/** Bytes that may wait while writing is impossible, counted as `WriteQueue` counts units. */
-const MAX_PENDING_BYTES = 16 * 1024 * 1024
+/** What becomes of records past `maxPending`. */
+export type OnFull = 'wait' | 'drop' | 'throw'
 
-/** From this share of it on, `write` answers false. */
-const HIGH_WATER_BYTES = MAX_PENDING_BYTES / 16
+/** From this share of `maxPending` on, `write` answers false. */
+const HIGH_WATER = 1 / 16
+
+/** Once records are lost, all are until no more than this share waits: one long gap, not many. */
+const LOW_WATER = 1 / 2
 
 /** Writing that has become impossible is tried again after this long, in milliseconds. */
 const WRITE_AGAIN_MS = 250
+
+/** The owner is asked for room again after this long, in milliseconds. */
+const ASK_AGAIN_MS = 30_000
 
 /** How file systems say that there is no room. */
 const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
@@ -26,16 +37,31 @@ const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
  */
 const WRITES_PER_TURN = 8
 
+/** The part of the options that decides how records are handed over, or not. */
+export interface DeliveryOptions {
+  readonly path: string
+  readonly batchBytes: number
+  /** Bytes that may wait while writing is impossible. */
+  readonly maxPending: number
+  readonly onFull: OnFull
+  /** How a gap is written; undefined for the usual way. */
+  readonly gapRecord: GapRecord | undefined
+}
+
 /** What a delivery works on, and whom it tells. */
 export interface DeliveryParts {
   readonly platform: Platform
   readonly sequence: FileSequence
-  readonly path: string
-  readonly batchBytes: number
+  readonly options: DeliveryOptions
   /** Makes what is written durable before it is acknowledged; undefined where that is not asked. */
   readonly commit: Pick<GroupCommit, 'settleWhenSynced'> | undefined
   drained(): void
   lost(gap: Gap): void
+  /**
+   * There is no room on the disk: told when that begins, and each half minute that it lasts. Who
+   * makes room calls `tryAgain`, in a later turn.
+   */
+  full(): void
   warn(error: RollkeeperError): void
 }
 
@@ -44,8 +70,8 @@ export interface DeliveryParts {
  *
  * The records of one turn of the event loop are a batch: they are written together, and their
  * callers share one promise. While writing is impossible the delivery is *stalled*: records wait in
- * memory, up to a bound, and a timer tries again. Past the bound records that nobody waits for are
- * dropped and counted, and the log tells of them itself once it can be written again.
+ * memory, up to a bound, and a timer tries again. What happens past the bound is the caller's choice
+ * (`OnFull`). Records that are dropped are counted, and a line in their place tells of them.
  */
 export class Delivery {
   readonly #parts: DeliveryParts
@@ -63,21 +89,22 @@ export class Delivery {
   #batchBegun = false
   #retry: Cancel | undefined
   #drainOwed = false
-  #gap: Gap | undefined
-  /** The line that tells of the last gap, while it waits itself: no record of anybody's. */
-  #gapLine = ''
+  readonly #losses = new Losses()
+  /** Records lost before writing became impossible. */
+  #lostBefore = 0
   /** What made writing impossible last. */
-  #why = ''
-  #dropped = 0
+  #cause: unknown
+  /** Runs while the owner need not be asked for room again. */
+  #asked: Cancel | undefined
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts
-    this.#batchUnits = parts.batchBytes
+    this.#batchUnits = parts.options.batchBytes
   }
 
   /** Records lost so far. */
   get dropped(): number {
-    return this.#dropped
+    return this.#losses.records
   }
 
   /** Bytes that wait, counted. */
@@ -94,7 +121,7 @@ export class Delivery {
 
   /** See `FileAppender.append`. */
   append(record: AuditRecord): Promise<void> {
-    if (this.#status === 'ended') return Promise.reject(this.closedError())
+    if (this.#status !== 'open') return this.#appendStalled(record)
     let waiting: number
     try {
       waiting = this.#queue.add(record)
@@ -102,7 +129,7 @@ export class Delivery {
       return Promise.reject(error)
     }
     const { promise } = (this.#batch ??= new Deferred())
-    if (this.#status === 'open') this.#arrange(waiting)
+    this.#arrange(waiting)
     return promise
   }
 
@@ -115,29 +142,29 @@ export class Delivery {
 
   /** Writes all that waits, now; returns why that is impossible, if it is. */
   handOver(): RollkeeperError | undefined {
-    if (this.#queue.length > 0) {
-      const { sequence } = this.#parts
-      const { bytes } = sequence
-      const error = sequence.write(this.#queue)
-      this.#batchBegun ||= sequence.bytes > bytes
-      if (error !== undefined) return this.#stall(error)
-      this.#acknowledge()
-    }
+    const error = this.#writeWaiting()
+    if (error !== undefined) return this.#stall(error)
     return this.#status === 'stalled' ? this.#resume() : undefined
+  }
+
+  /** Writing may have become possible: tries it at once. Does nothing unless it was impossible. */
+  tryAgain(): void {
+    if (this.#status === 'stalled') this.handOver()
   }
 
   /** Writes all that waits, or counts it as lost and says why. From now on nothing is taken. */
   end(): RollkeeperError | undefined {
     const failure = this.handOver()
     this.#status = 'ended'
-    this.#retry?.()
+    this.#stopTimers()
     if (failure) {
       const waiting = this.#countWaiting()
-      if (waiting.records > 0) this.#lose(waiting.records, waiting.bytes)
-      this.#queue.drop(this.#queue.length)
+      if (waiting.records > 0) this.#losses.add(waiting.records, waiting.bytes, this.#why())
+      this.#queue.clear()
       this.#batch?.reject(failure)
     }
-    if (this.#gap) this.#parts.lost(this.#gap)
+    const { gap } = this.#losses
+    if (gap) this.#parts.lost(gap)
     return failure
   }
 
@@ -151,9 +178,13 @@ export class Delivery {
     this.#batchUnits = 0
     if (!this.handOver()) return undefined
     this.#status = 'left'
-    const { records, bytes } = this.#gap ?? { records: 0, bytes: 0 }
     const waiting = this.#countWaiting()
-    const gap = { records: records + waiting.records, bytes: bytes + waiting.bytes, why: this.#why }
+    const { records, bytes } = this.#losses.gap ?? { records: 0, bytes: 0 }
+    const gap = {
+      records: records + waiting.records,
+      bytes: bytes + waiting.bytes,
+      why: this.#why(),
+    }
     return gap.records > 0 ? gap : undefined
   }
 
@@ -166,14 +197,15 @@ export class Delivery {
 
   /** What every call gets after the end. */
   closedError(): RollkeeperError {
-    const { path } = this.#parts
+    const { path } = this.#parts.options
     return new RollkeeperError('ERR_ROLLKEEPER_CLOSED', `the log ${path} is closed`, { path })
   }
 
   #countWaiting(): { records: number; bytes: number } {
+    const lines = this.#losses.linesAfter(this.#parts.sequence.records)
     return {
-      records: this.#queue.length - (this.#gapLine === '' ? 0 : 1),
-      bytes: this.#queue.countBytes() - byteLength(this.#gapLine),
+      records: this.#queue.countRecords() - lines.records,
+      bytes: this.#queue.countBytes() - lines.bytes,
     }
   }
 
@@ -204,10 +236,20 @@ export class Delivery {
     else setImmediate(this.#endOfTurn)
   }
 
+  #writeWaiting(): unknown {
+    if (this.#queue.length === 0) return undefined
+    const { sequence } = this.#parts
+    const { bytes } = sequence
+    const error = sequence.write(this.#queue)
+    this.#batchBegun ||= sequence.bytes > bytes
+    if (error === undefined) this.#acknowledge()
+    return error
+  }
+
   #acknowledge(): void {
     const batch = this.#batch
     this.#batchBegun = false
-    this.#gapLine = ''
+    this.#losses.forgetLines()
     if (!batch) return
     this.#batch = undefined
     if (this.#parts.commit) this.#parts.commit.settleWhenSynced(batch)
@@ -217,48 +259,137 @@ export class Delivery {
   #writeStalled(record: AuditRecord): boolean {
     if (this.#status === 'ended') throw this.closedError()
     checkRecord(record)
-    const units = this.#queue.units + record.length
-    // Once a gap has begun `write` adds nothing before its end: the log tells of it in its place.
-    const isLosing = this.#status === 'left' || this.#gap !== undefined
-    const isHigh = isLosing || units >= HIGH_WATER_BYTES
-    this.#drainOwed ||= isHigh
-    if (isLosing || units > MAX_PENDING_BYTES) this.#lose(1, byteLength(record))
-    else this.#queue.add(record)
-    return !isHigh
+    const { maxPending, onFull } = this.#parts.options
+    if (this.#hasRoomFor(record)) {
+      this.#endGap()
+      this.#keep(record)
+      const isHigh = this.#queue.countBytes() >= maxPending * HIGH_WATER
+      this.#drainOwed ||= isHigh
+      return !isHigh
+    }
+    this.#drainOwed = true
+    if (onFull === 'throw') throw this.#refusal('ERR_ROLLKEEPER_FULL', 'the record is not taken')
+    this.#drop(record)
+    return false
   }
 
-  #lose(records: number, bytes: number): void {
-    const { records: before, bytes: bytesBefore } = this.#gap ?? { records: 0, bytes: 0 }
-    this.#gap = { records: before + records, bytes: bytesBefore + bytes, why: this.#why }
-    this.#dropped += records
+  #appendStalled(record: AuditRecord): Promise<void> {
+    if (this.#status === 'ended') return Promise.reject(this.closedError())
+    try {
+      checkRecord(record)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const { onFull } = this.#parts.options
+    if (onFull === 'wait' || this.#hasRoomFor(record)) {
+      this.#endGap()
+      const { promise } = (this.#batch ??= new Deferred())
+      this.#keep(record)
+      return promise
+    }
+    const refused = new Deferred()
+    if (onFull === 'drop') {
+      this.#drop(record)
+      refused.reject(this.#refusal('ERR_ROLLKEEPER_DROPPED', 'the record is dropped'))
+    } else {
+      refused.reject(this.#refusal('ERR_ROLLKEEPER_FULL', 'the record is not taken'))
+    }
+    return refused.promise
+  }
+
+  #hasRoomFor(record: AuditRecord): boolean {
+    if (this.#status === 'left') return false
+    const { maxPending } = this.#parts.options
+    const bytes = this.#queue.countBytes() + byteLength(record)
+    return bytes <= (this.#losses.gap ? maxPending * LOW_WATER : maxPending)
+  }
+
+  #keep(record: AuditRecord): void {
+    this.#queue.addPacked(record)
+    if (this.#status === 'open') this.handOver() // `gapRecord` made us write, and that went well
+  }
+
+  #drop(record: AuditRecord): void {
+    if (this.#losses.records === this.#lostBefore) {
+      this.#parts.warn(this.#refusal('ERR_ROLLKEEPER_DROPPED', 'records are dropped'))
+    }
+    this.#losses.add(1, byteLength(record), this.#why())
+  }
+
+  /** Puts a line that tells of the gap, if there is one, behind the records kept before it. */
+  #endGap(): void {
+    const { gap } = this.#losses
+    if (!gap) return
+    const { platform, sequence, options } = this.#parts
+    const { gapRecord, path } = options
+    this.#losses.endGap()
+    const line = formatGapBy(gapRecord, gap, platform.clock.now(), cause => {
+      const message = `the option gapRecord failed (${reasonOf(cause)}); the gap is told of as usual`
+      this.#parts.warn(new RollkeeperError('ERR_ROLLKEEPER_POLICY', message, { path, cause }))
+    })
+    this.#losses.noteLine(sequence.records + this.#queue.countRecords(), line)
+    this.#queue.addPacked(line)
+    this.#parts.lost(gap)
+  }
+
+  /** What a caller is told whose record finds no room. */
+  #refusal(code: RollkeeperErrorCode, fate: string): RollkeeperError {
+    const { path } = this.#parts.options
+    const message = `${fate}: no more may wait while ${path} cannot be written (${this.#why()})`
+    return new RollkeeperError(code, message, { path, cause: this.#cause })
+  }
+
+  #why(): string {
+    return rootCode(this.#cause) ?? reasonOf(this.#cause)
   }
 
   #stall(cause: unknown): RollkeeperError {
-    const { platform, path } = this.#parts
-    const code = FULL.has(systemCode(cause)) ? 'ERR_ROLLKEEPER_FULL' : 'ERR_ROLLKEEPER_WRITE'
+    const { platform, options } = this.#parts
+    const { path } = options
+    const isFull = FULL.has(rootCode(cause))
+    const code = isFull ? 'ERR_ROLLKEEPER_FULL' : 'ERR_ROLLKEEPER_WRITE'
     const message = `cannot write ${path} (${reasonOf(cause)}); records wait`
     const error = new RollkeeperError(code, message, { path, cause })
-    if (this.#status === 'open') this.#parts.warn(error)
-    this.#status = 'stalled'
-    this.#why = reasonOf(cause)
+    this.#cause = cause
+    if (this.#status === 'open') {
+      this.#status = 'stalled'
+      this.#lostBefore = this.#losses.records
+      this.#queue.pack()
+      this.#parts.warn(error)
+    }
     this.#retry?.()
     // What waits is not lost by a program that has nothing else to do than to wait for it.
     this.#retry = platform.clock.after(WRITE_AGAIN_MS, () => this.handOver(), 'keeps alive')
+    if (isFull) this.#askForRoom()
     return error
   }
 
-  #resume(): RollkeeperError | undefined {
-    const { platform } = this.#parts
-    this.#status = 'open'
+  #askForRoom(): void {
+    if (this.#asked) return
+    const { clock } = this.#parts.platform
+    this.#asked = clock.after(ASK_AGAIN_MS, () => (this.#asked = undefined))
+    this.#parts.full()
+  }
+
+  #stopTimers(): void {
     this.#retry?.()
+    this.#asked?.()
+    this.#asked = undefined
+  }
+
+  #resume(): RollkeeperError | undefined {
+    this.#endGap()
+    const error = this.#writeWaiting()
+    if (error !== undefined) return this.#stall(error)
+    this.#status = 'open'
+    this.#stopTimers()
     if (this.#drainOwed) this.#parts.drained()
     this.#drainOwed = false
-    if (!this.#gap) return undefined
-    const gap = this.#gap
-    this.#gap = undefined
-    this.#parts.lost(gap)
-    this.#gapLine = formatGap(gap, platform.clock.now())
-    this.#queue.add(this.#gapLine)
-    return this.handOver()
+    return undefined
   }
+}
+
+/** The system's code, also of an error that tells of a system error in our words. */
+function rootCode(error: unknown): string | undefined {
+  return systemCode(error instanceof RollkeeperError ? error.cause : error)
 }

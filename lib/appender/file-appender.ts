@@ -10,7 +10,11 @@ import { systemPlatform, type Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
 import { Upkeep } from '../retention/upkeep.js'
 import { isPrivate, release } from '../rotation/rotation.js'
-import type { FileAppenderEvents, FileAppenderStats } from './appender-report.js'
+import {
+  AppenderReport,
+  type FileAppenderEvents,
+  type FileAppenderStats,
+} from './appender-report.js'
 import { BackgroundSync } from './background-sync.js'
 import { Delivery } from './delivery.js'
 import { FileSequence } from './file-sequence.js'
@@ -34,6 +38,7 @@ import type { AuditRecord } from './write-queue.js'
 export class FileAppender extends EventEmitter<FileAppenderEvents> {
   readonly #platform: Platform
   readonly #settings: AppenderSettings
+  readonly #report = new AppenderReport(this)
   readonly #sequence: FileSequence
   readonly #delivery: Delivery
   readonly #commit: GroupCommit
@@ -41,10 +46,6 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   readonly #upkeep: Upkeep
   readonly #forgetExit: Cancel
   #closed: Promise<void> | undefined
-  #pruned = 0
-  #archived = 0
-  #errors = 0
-  #lastError: RollkeeperError | undefined
 
   /**
    * Opens at once, making missing directories, and finishes what a crash left: when it returns, the
@@ -59,14 +60,15 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     super()
     this.#platform = platform
     this.#settings = parseOptions(options)
-    const warn = (error: RollkeeperError): void => this.#warn(error)
+    const report = this.#report
+    const warn = (error: RollkeeperError): void => report.warn(error)
     this.#sequence = new FileSequence(platform, this.#settings, {
       rotated: (backup, old) => this.#rotated(backup, old),
       reopened: (why, old) => {
         this.#retire(old)
-        this.#tell('reopen', why)
+        report.tell('reopen', why)
       },
-      recovered: recovery => this.#tell('recover', recovery),
+      recovered: recovery => report.tell('recover', recovery),
       due: () => {
         if (this.#closed) return
         this.#delivery.handOver()
@@ -93,23 +95,17 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     this.#delivery = new Delivery({
       platform,
       sequence: this.#sequence,
-      path: this.#settings.path,
-      batchBytes: this.#settings.batchBytes,
+      options: this.#settings,
       commit: isSynced ? this.#commit : undefined,
-      drained: () => this.#tell('drain'),
-      lost: gap => this.#tell('gap', gap),
+      drained: () => report.tell('drain'),
+      lost: gap => report.tell('gap', gap),
+      full: () => void this.#upkeep.request(),
       warn,
     })
     this.#upkeep = new Upkeep(platform, this.#settings, {
       listed: backups => this.#sequence.learn(backups),
-      archived: archive => {
-        this.#archived++
-        this.#tell('archive', archive)
-      },
-      pruned: backups => {
-        this.#pruned += backups.length
-        this.#tell('prune', backups)
-      },
+      archived: archive => report.archived(archive),
+      pruned: backups => report.pruned(backups),
       warn,
       isBusy: file => isPrivate(platform.disk, this.#settings.path, file),
     })
@@ -127,9 +123,10 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    *
    * @param record text (UTF-8) or bytes (copied), not empty, that end in `'\n'`.
    * @returns like a stream: false asks to wait for `drain`, which comes when writing works again.
-   *   While it is impossible records are taken all the same, until 16 MiB wait; past that they are
-   *   dropped and counted until it works again, and the log tells of them.
-   * @throws TypeError for anything that is no record, RollkeeperError `ERR_ROLLKEEPER_CLOSED`.
+   *   While it is impossible records are taken all the same, until `maxPending` bytes wait; past that
+   *   the record is dropped and counted, and the log tells of it.
+   * @throws TypeError for anything that is no record, RollkeeperError `ERR_ROLLKEEPER_CLOSED`; with
+   *   `onFull: 'throw'`, `ERR_ROLLKEEPER_FULL` instead of dropping the record.
    */
   write(record: AuditRecord): boolean {
     return this.#delivery.write(record)
@@ -143,7 +140,9 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    *   operating system, or, with durability `'sync'`, on stable storage. While writing is impossible
    *   it waits. Rejected with a TypeError for anything that is no record, else with a
    *   RollkeeperError: `ERR_ROLLKEEPER_CLOSED`, `ERR_ROLLKEEPER_SYNC`, or, when the log is closed
-   *   before the record could be written, `ERR_ROLLKEEPER_FULL` or `ERR_ROLLKEEPER_WRITE`.
+   *   before the record could be written, `ERR_ROLLKEEPER_FULL` or `ERR_ROLLKEEPER_WRITE`. Past
+   *   `maxPending`, at once: with `onFull: 'drop'`, `ERR_ROLLKEEPER_DROPPED`; with `'throw'`,
+   *   `ERR_ROLLKEEPER_FULL`.
    */
   append(record: AuditRecord): Promise<void> {
     return this.#delivery.append(record)
@@ -268,14 +267,11 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       records: this.#sequence.records,
       bytes: this.#sequence.bytes,
       rotations: this.#sequence.rotations,
-      pruned: this.#pruned,
-      archived: this.#archived,
       dropped: this.#delivery.dropped,
       oversized: this.#sequence.oversized,
-      errors: this.#errors,
       pendingBytes: this.#delivery.pendingBytes,
       activeBytes: this.#sequence.file.bytes,
-      lastError: this.#lastError,
+      ...this.#report.counts,
       lastSyncAt: this.#commit.lastSyncAt,
     }
   }
@@ -323,13 +319,13 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       const message = `cannot close ${path} (${reasonOf(cause)})`
       failure ??= new RollkeeperError('ERR_ROLLKEEPER_WRITE', message, { path, cause })
     }
-    this.#tell('close')
+    this.#report.tell('close')
     if (failure) throw failure
   }
 
   #rotated(backup: Backup, old: OpenFile): void {
     this.#retire(old, backup)
-    this.#tell('rotate', backup)
+    this.#report.tell('rotate', backup)
   }
 
   /** A directory so large that it is still being read must not hold up everybody else. */
@@ -353,14 +349,14 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       release(this.#platform.disk, path, rotated)
     } catch (cause) {
       const message = `cannot end the rotation of ${path} (${reasonOf(cause)}); the next one will`
-      this.#warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
+      this.#report.warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
     }
     void this.#upkeep.request() // not before: an archive counts for less than its source
   }
 
   /** A file whose sync failed is never synced again: what comes goes into the next one. */
   #syncFailed(error: RollkeeperError): void {
-    this.#report('error', error)
+    this.#report.fail(error)
     this.#delivery.syncFailed(error)
     void this.#upkeep.request()
     this.#leaveFailedFile()
@@ -376,30 +372,10 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     const rival = rivalPath(path)
     if (rival === undefined || !this.#platform.disk.lstat(rival)?.isFile()) return
     const message = `${path} and ${rival} cannot both be logs: they could prune each other's backups`
-    this.#warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
+    this.#report.warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
   }
 
   #assertOpen(): void {
     if (this.#closed) throw this.#delivery.closedError()
-  }
-
-  #warn(error: RollkeeperError): void {
-    this.#report('warning', error)
-  }
-
-  #report(event: 'error' | 'warning', error: RollkeeperError): void {
-    this.#errors++
-    this.#lastError = error
-    setImmediate(() => {
-      const isUnheard = event === 'error' && this.listenerCount('error') === 0
-      this.emit(isUnheard ? 'warning' : event, error)
-    })
-  }
-
-  #tell<Name extends keyof FileAppenderEvents>(
-    event: Name,
-    ...told: FileAppenderEvents[Name]
-  ): void {
-    setImmediate(() => (this as EventEmitter).emit(event, ...told))
   }
 }

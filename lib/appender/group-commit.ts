@@ -77,9 +77,7 @@ export class GroupCommit {
 
   /** Whether something that was written needs a sync, and no failed one has settled its fate. */
   get isBehind(): boolean {
-    const file = this.#owner.activeFile()
-    const coveredBytes = this.#covered?.file === file ? this.#covered.bytes : 0
-    return file.bytes !== coveredBytes || this.#directories.size > 0
+    return this.#directories.size > 0 || !this.#isCovered(this.#owner.activeFile())
   }
 
   /** Whether no round is under way, and none is waiting. */
@@ -155,8 +153,12 @@ export class GroupCommit {
       const behind = this.#behind
       this.#waiting = []
       this.#behind = undefined
+      const beganAtMs = this.#platform.clock.now()
+      const active = this.#owner.activeFile()
+      const isNeeded = waiting.length > 0 || (behind !== undefined && !this.#isCovered(active))
       try {
-        await this.#round(waiting.length > 0 || behind !== undefined)
+        await this.#round(isNeeded ? active : undefined)
+        if (waiting.length > 0 || behind) this.#lastSyncAt = new Date(beganAtMs)
         this.#acknowledge(waiting)
       } catch (cause) {
         this.#fail(waiting, cause)
@@ -167,11 +169,9 @@ export class GroupCommit {
   }
 
   /** All files of a round are chosen before its first wait: those that hold what waits for it. */
-  async #round(withActive: boolean): Promise<void> {
-    const beganAtMs = this.#platform.clock.now()
+  async #round(active: OpenFile | undefined): Promise<void> {
     const retired = this.#retired.splice(0)
     const rotated = this.#lastRotated
-    const active = withActive ? this.#owner.activeFile() : undefined
     const failures: unknown[] = []
     this.#syncing = active
     try {
@@ -186,7 +186,10 @@ export class GroupCommit {
       this.#owner.namesSynced(rotated)
     }
     if (failures.length > 0) throw failures[0]
-    if (withActive) this.#lastSyncAt = new Date(beganAtMs)
+  }
+
+  #isCovered(file: OpenFile): boolean {
+    return file.bytes === (this.#covered?.file === file ? this.#covered.bytes : 0)
   }
 
   #acknowledge(waiting: readonly Deferred[]): void {

@@ -14,7 +14,9 @@ import {
 import type { RetentionRule } from '../retention/selection.js'
 import type { UpkeepOptions } from '../retention/upkeep.js'
 import { firstOf, maxSize, type RotationPolicy } from '../rotation/rotation-policy.js'
+import type { DeliveryOptions, OnFull } from './delivery.js'
 import type { SequenceOptions } from './file-sequence.js'
+import type { Gap, GapRecord } from './gap.js'
 
 /** What a resolved `append` means: handed to the operating system, or on stable storage. */
 export type Durability = 'flush' | 'sync'
@@ -65,6 +67,29 @@ export interface FileAppenderOptions {
    * batch beyond ASCII may have up to three times as many bytes. Default: 64 KiB.
    */
   batchBytes?: ByteSize | undefined
+  /**
+   * How much may wait in memory while writing is impossible: a number of bytes, or a size. From a
+   * sixteenth of it on, `write` answers false. Default: 16 MiB.
+   */
+  maxPending?: ByteSize | undefined
+  /**
+   * What becomes of records past `maxPending`.
+   *
+   * - `'wait'`, the default: `append` waits, with its record in memory all the same; `write`, which
+   *   cannot wait, drops its record and answers false.
+   * - `'drop'`: both drop their record; `append` is rejected with `ERR_ROLLKEEPER_DROPPED`.
+   * - `'throw'`: both fail with `ERR_ROLLKEEPER_FULL`. The record is still its caller's, so it is
+   *   neither counted nor told of as lost.
+   */
+  onFull?: OnFull | undefined
+  /**
+   * How a gap of lost records is written into the log: as one record, which may have several lines.
+   * It is called when the gap ends, and is kept like any other record: alone in its file if it is
+   * longer than `maxSize`. One that throws, or gives no text that ends in `'\n'`, is a `warning`
+   * (`ERR_ROLLKEEPER_POLICY`), and the default is used.
+   * Default: `<time> rollkeeper: gap records=6 bytes=5242905 why="ENOSPC"\n`.
+   */
+  gapRecord?: ((gap: Gap) => string) | undefined
   /** Permission bits of a file that has no file before it to take them from. Default: 0o600. */
   mode?: number | undefined
   /** Permission bits of directories that have to be made. Default: 0o700. */
@@ -83,13 +108,13 @@ export type RetentionOptions = Pick<
 >
 
 /** The options, checked and complete. */
-export interface AppenderSettings extends SequenceOptions, UpkeepOptions {
+export interface AppenderSettings extends SequenceOptions, DeliveryOptions, UpkeepOptions {
   readonly durability: Durability
   readonly syncIntervalMs: number | undefined
-  readonly batchBytes: number
 }
 
 const DEFAULT_BATCH_BYTES = 64 * 1024
+const DEFAULT_MAX_PENDING = '16MiB'
 const DEFAULT_GZIP_LEVEL = 6
 const DEFAULT_MODE = 0o600
 const DEFAULT_DIRECTORY_MODE = 0o700
@@ -112,6 +137,9 @@ const NAMES: ReadonlySet<string> = new Set<keyof FileAppenderOptions>([
   'durability',
   'syncInterval',
   'batchBytes',
+  'maxPending',
+  'onFull',
+  'gapRecord',
   'mode',
   'directoryMode',
   'follow',
@@ -119,9 +147,6 @@ const NAMES: ReadonlySet<string> = new Set<keyof FileAppenderOptions>([
 
 /** Names whose meaning is settled, and what comes of them today where that is a choice of theirs. */
 const NAMES_TO_COME: Readonly<Record<string, unknown>> = {
-  maxPending: undefined,
-  onFull: undefined,
-  gapRecord: undefined,
   processes: undefined,
 }
 
@@ -136,6 +161,7 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
   }
   for (const [name, value] of Object.entries(options)) checkName(name, value)
   const { durability = 'flush', follow = true } = options
+  const { maxPending = DEFAULT_MAX_PENDING, onFull = 'wait', gapRecord } = options
   const { mode = DEFAULT_MODE, directoryMode = DEFAULT_DIRECTORY_MODE } = options
   return {
     path: parsePath(options.path),
@@ -145,6 +171,9 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
     durability: parseChoice('durability', durability, ['flush', 'sync']),
     syncIntervalMs: parseSyncInterval(options.syncInterval),
     batchBytes: parseBatchBytes(options.batchBytes),
+    maxPending: parseByteSize('option maxPending', maxPending),
+    onFull: parseChoice('onFull', onFull, ['wait', 'drop', 'throw']),
+    gapRecord: parseGapRecord(gapRecord),
     follow: parseChoice('follow', follow, [true, false]),
     making: {
       file: { mode: parseMode('mode', mode) },
@@ -235,6 +264,11 @@ function parsePolicy<Policy>(name: string, policy: Policy): Policy {
 
 function parseSyncInterval(syncInterval: DurationLike | undefined): number | undefined {
   return syncInterval === undefined ? undefined : parseDuration('option syncInterval', syncInterval)
+}
+
+function parseGapRecord(gapRecord: GapRecord | undefined): GapRecord | undefined {
+  if (gapRecord === undefined || typeof gapRecord === 'function') return gapRecord
+  throw wrongType('option gapRecord', 'a function from a gap to a record', gapRecord)
 }
 
 function parseBatchBytes(batchBytes: ByteSize = DEFAULT_BATCH_BYTES): number {

@@ -17,30 +17,44 @@ const UNIT_MAX_BYTES = 3
 let passage: Buffer | undefined
 const PASSAGE_BYTES = 256 * 1024
 
+/** Packed records are kept in pieces of memory of about this size; a longer one has its own. */
+const PARCEL_BYTES = 256 * 1024
+const PARCEL_FIRST_BYTES = 4 * 1024
+
+/** A parcel that is less full than this share gives the rest of its memory back. */
+const TRIM_BELOW = 0.9
+
 /**
  * Records that wait to be written, in their order.
  *
  * Sizes are counted in *units*: the `length` of a record, which costs nothing to know. Bytes are
  * between one and three times as many; they are only counted where a limit may be near.
+ *
+ * What has to wait for long is *packed*: encoded once, into memory of its own. Then its size is
+ * known to the byte, it holds on to nothing of its caller's, and another try to write it costs no
+ * encoding. Packed records are offered a parcel at a time; who takes until `length` is 0 has all.
  */
 export class WriteQueue {
+  /** Packed records; all come before the others. None of them is empty. */
+  readonly #parcels: Parcel[] = []
+  #packedBytes = 0
   #records: AuditRecord[] = []
   #units = 0
   #binary = 0
 
-  /** Records that wait. */
+  /** Records that can be taken together: all that wait, or those of the first parcel. */
   get length(): number {
-    return this.#records.length
+    return (this.#parcels[0] ?? this.#records).length
   }
 
-  /** A lower bound for the bytes that wait, at no cost. */
-  get units(): number {
-    return this.#units
+  /** The records that wait, counted. */
+  countRecords(): number {
+    return this.#parcels.reduce((records, { length }) => records + length, this.#records.length)
   }
 
-  /** The bytes that wait, counted. */
+  /** The bytes that wait: known of what is packed, counted of the others. */
   countBytes(): number {
-    return this.#records.reduce((bytes, record) => bytes + byteLength(record), 0)
+    return this.#records.reduce((bytes, record) => bytes + byteLength(record), this.#packedBytes)
   }
 
   /**
@@ -60,21 +74,91 @@ export class WriteQueue {
     return (this.#units += record.length)
   }
 
-  /** How many of the first records fit into so many bytes, to the byte. */
-  countFitting(bytes: number): number {
-    if (this.#units * UNIT_MAX_BYTES <= bytes) return this.#records.length
-    let left = bytes
-    let count = 0
-    for (const record of this.#records) {
-      left -= byteLength(record)
-      if (left < 0) break
-      count++
+  /** Takes a record in, packed, and packs those before it. */
+  addPacked(record: AuditRecord): void {
+    checkRecord(record)
+    this.pack()
+    const bytes = byteLength(record)
+    let parcel = this.#parcels.at(-1)
+    if (!parcel?.takes(bytes)) {
+      parcel?.trim()
+      parcel = new Parcel(Buffer.allocUnsafeSlow(Math.max(bytes, PARCEL_FIRST_BYTES)))
+      this.#parcels.push(parcel)
     }
-    return count
+    parcel.add(record, bytes)
+    this.#packedBytes += bytes
   }
 
-  /** The first `count` records as bytes. Valid until the next call, of any queue. */
+  /**
+   * Packs all that waits. It stays together: where a write has failed, and what arrived of it cannot
+   * be read back at once, the next one has to begin with the same bytes, and no fewer.
+   */
+  pack(): void {
+    if (this.#records.length === 0) return
+    const bytes = Buffer.from(this.#encodeUnpacked(this.#records.length))
+    this.#parcels.push(new Parcel(bytes, this.#records.map(byteLength)))
+    this.#packedBytes += bytes.length
+    this.#dropUnpacked(this.#records.length)
+  }
+
+  /** How many of the first records fit into so many bytes, to the byte; of those in `length`. */
+  countFitting(bytes: number): number {
+    const isPacked = this.#parcels.length > 0
+    if (!isPacked && this.#units * UNIT_MAX_BYTES <= bytes) return this.#records.length
+    return this.#countWithin(bytes).records
+  }
+
+  /** The first `count` records of `length` as bytes. Valid until the next call, of any queue. */
   encode(count: number): Uint8Array {
+    return this.#parcels[0]?.encode(count) ?? this.#encodeUnpacked(count)
+  }
+
+  /**
+   * Lets go of the records that lie within the first `bytes` bytes; of those in `length`.
+   *
+   * @returns how many records that were, and how many bytes are left over, of the next one.
+   */
+  release(bytes: number): { records: number; beyond: number } {
+    const within = this.#countWithin(bytes)
+    this.drop(within.records)
+    return within
+  }
+
+  /** Lets go of the first `count` records of `length`. */
+  drop(count: number): void {
+    const [parcel] = this.#parcels
+    if (!parcel) {
+      this.#dropUnpacked(count)
+      return
+    }
+    this.#packedBytes -= parcel.bytes
+    parcel.drop(count)
+    this.#packedBytes += parcel.bytes
+    if (parcel.length === 0) this.#parcels.shift()
+  }
+
+  /** Lets go of all. */
+  clear(): void {
+    this.#parcels.length = 0
+    this.#packedBytes = 0
+    this.#dropUnpacked(this.#records.length)
+  }
+
+  #countWithin(bytes: number): { records: number; beyond: number } {
+    const [parcel] = this.#parcels
+    if (parcel) return parcel.countWithin(bytes)
+    let records = 0
+    let beyond = bytes
+    for (const record of this.#records) {
+      const length = byteLength(record)
+      if (length > beyond) break
+      beyond -= length
+      records++
+    }
+    return { records, beyond }
+  }
+
+  #encodeUnpacked(count: number): Uint8Array {
     const records = count === this.#records.length ? this.#records : this.#records.slice(0, count)
     if (this.#binary > 0) return Buffer.concat(records.map(toBytes))
     const [first] = records
@@ -84,26 +168,7 @@ export class WriteQueue {
     return passage.subarray(0, passage.write(text))
   }
 
-  /**
-   * Lets go of the records that lie within the first `bytes` bytes.
-   *
-   * @returns how many records that were, and how many bytes are left over, of the next one.
-   */
-  release(bytes: number): { records: number; beyond: number } {
-    let records = 0
-    let beyond = bytes
-    for (const record of this.#records) {
-      const length = byteLength(record)
-      if (length > beyond) break
-      beyond -= length
-      records++
-    }
-    this.drop(records)
-    return { records, beyond }
-  }
-
-  /** Lets go of the first `count` records. */
-  drop(count: number): void {
+  #dropUnpacked(count: number): void {
     if (count === this.#records.length) {
       this.#records = []
       this.#units = 0
@@ -114,6 +179,85 @@ export class WriteQueue {
       this.#units -= record.length
       if (typeof record !== 'string') this.#binary--
     }
+  }
+}
+
+/** Packed records, one after the other in one piece of memory, which grows up to a bound. */
+class Parcel {
+  #memory: Buffer
+  readonly #lengths: number[]
+  /** The first record that was not dropped, and where it begins. */
+  #first = 0
+  #start = 0
+  #end: number
+
+  /** @param lengths of the records that are in the memory already, and fill it. Default: none. */
+  constructor(memory: Buffer, lengths: number[] = []) {
+    this.#memory = memory
+    this.#lengths = lengths
+    this.#end = lengths.length > 0 ? memory.length : 0
+  }
+
+  get length(): number {
+    return this.#lengths.length - this.#first
+  }
+
+  get bytes(): number {
+    return this.#end - this.#start
+  }
+
+  /** Whether there is room, or can be, for so many bytes more. */
+  takes(bytes: number): boolean {
+    return this.#end + bytes <= Math.max(PARCEL_BYTES, this.#memory.length)
+  }
+
+  add(record: AuditRecord, bytes: number): void {
+    const end = this.#end + bytes
+    const size = this.#memory.length
+    if (end > size) this.#move(Math.max(end, Math.min(2 * size, PARCEL_BYTES)))
+    if (typeof record === 'string') this.#memory.write(record, this.#end)
+    else this.#memory.set(record, this.#end)
+    this.#lengths.push(bytes)
+    this.#end = end
+  }
+
+  /** Gives back memory that is not used; nothing will be added. */
+  trim(): void {
+    if (this.#end < this.#memory.length * TRIM_BELOW) this.#move(this.#end)
+  }
+
+  countWithin(bytes: number): { records: number; beyond: number } {
+    let records = 0
+    let beyond = bytes
+    for (let i = this.#first; i < this.#lengths.length; i++) {
+      const length = this.#lengths[i]!
+      if (length > beyond) break
+      beyond -= length
+      records++
+    }
+    return { records, beyond }
+  }
+
+  encode(count: number): Uint8Array {
+    return this.#memory.subarray(this.#start, this.#start + this.#countBytes(count))
+  }
+
+  drop(count: number): void {
+    this.#start += this.#countBytes(count)
+    this.#first += count
+  }
+
+  #countBytes(count: number): number {
+    if (count === this.length) return this.bytes
+    let bytes = 0
+    for (let i = this.#first; i < this.#first + count; i++) bytes += this.#lengths[i]!
+    return bytes
+  }
+
+  #move(size: number): void {
+    const memory = Buffer.allocUnsafeSlow(size)
+    this.#memory.copy(memory, 0, 0, this.#end)
+    this.#memory = memory
   }
 }
 

@@ -1,12 +1,12 @@
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Backup } from '../backup/backup.js'
+import type { BackupFile } from '../backup/backup.js'
 import { formatBackupName, parseBackupName } from '../backup/backup-name.js'
 import type { Disk } from '../platform/disk.js'
 import { activePathsOf, parseLogPath } from './log-path.js'
 import { UsageError } from './report.js'
 
 /** A backup that was named on the command line; nothing says yet that it is there. */
-export interface NamedBackup extends Pick<Backup, 'path' | 'archived'> {
+export interface NamedBackup extends BackupFile {
   /** The active file of its log. */
   readonly active: string
 }

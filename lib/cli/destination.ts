@@ -2,6 +2,7 @@ import { Writable } from 'node:stream'
 import { FileAppender } from '../appender/file-appender.js'
 import type { FileAppenderOptions } from '../appender/options.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
+import { optionName } from './flag-value.js'
 import { report, UsageError } from './report.js'
 
 const LINE_END = 0x0a
@@ -85,7 +86,8 @@ function open(options: FileAppenderOptions): FileAppender {
     return new FileAppender(options)
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) {
-      throw new UsageError(error.message.replace(/^option /, '--'), { cause: error })
+      const message = error.message.replace(/^option (\w+)/, (_, name: string) => optionName(name))
+      throw new UsageError(message, { cause: error })
     }
     throw error
   }

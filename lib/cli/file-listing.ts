@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import type { Backup } from '../backup/backup.js'
 import { formatAge } from './age-text.js'
 import { formatSize } from './size-text.js'
 import { tabbedLines, tableLines, type Column } from './table.js'
@@ -21,6 +22,12 @@ const COLUMNS: readonly Column[] = [
   { title: 'AGE' },
   { title: 'STATE' },
 ]
+
+/** A backup as a row of a listing. */
+export function listedBackup(backup: Backup, note: string): ListedFile {
+  const { path, bytes, time, archived } = backup
+  return { path, bytes, time, state: archived ? 'archive' : 'backup', note }
+}
 
 /**
  * A listing for people: names, sizes and ages as they are said, under titles.

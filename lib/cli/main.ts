@@ -1,13 +1,23 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
-import { report, UsageError, type ExitCode } from './report.js'
+import { holdCommand, releaseCommand } from './hold-command.js'
+import { listCommand } from './list-command.js'
+import { pruneCommand } from './prune-command.js'
+import { report, surviveClosedStandardError, UsageError, type ExitCode } from './report.js'
 import { writeCommand } from './write-command.js'
 
 /** One for each command, which is told whom to tell how it ended. */
-const COMMANDS: readonly ((finish: (code: ExitCode) => void) => Command)[] = [writeCommand]
+const COMMANDS: readonly ((finish: (code: ExitCode) => void) => Command)[] = [
+  writeCommand,
+  listCommand,
+  pruneCommand,
+  holdCommand,
+  releaseCommand,
+]
 
-// Help may be piped to a program that reads only its beginning.
+surviveClosedStandardError()
+// Help and listings may be piped to a program that reads only their beginning.
 process.stdout.on('error', () => undefined)
 process.exitCode = await run(process.argv)
 

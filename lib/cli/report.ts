@@ -1,4 +1,6 @@
-/** How the program ends: all was kept, a record was lost (or may be), or it was called wrongly. */
+import { visible } from './visible-text.js'
+
+/** How the program ends: all was done and kept, something was not, or it was called wrongly. */
 export type ExitCode = 0 | 1 | 2
 
 /** A mistake on the command line, in one sentence that names the option. */
@@ -16,13 +18,13 @@ export class UsageError extends Error {
   }
 }
 
-/** Says one thing to the operator: one line on standard error. */
+/** Says one thing to the operator: one line on standard error, whatever names are in it. */
 export function report(what: unknown): void {
   const text = what instanceof Error ? what.message : String(what)
-  process.stderr.write(`rollkeeper: ${text.trim().replace(/\s*\n\s*/g, ' ')}\n`)
+  process.stderr.write(`rollkeeper: ${visible(text.trim().replace(/\s*\n\s*/g, ' '))}\n`)
 }
 
-/** When nobody reads what is reported, that is no reason to stop keeping records. */
+/** When nobody reads what is reported, that is no reason to stop. */
 export function surviveClosedStandardError(): void {
   process.stderr.on('error', () => undefined)
 }

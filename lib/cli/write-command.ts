@@ -3,7 +3,8 @@ import { Command } from 'commander'
 import { RollkeeperError } from '../platform/rollkeeper-error.js'
 import { type Destination, LogDestination, StandardOutput } from './destination.js'
 import { LineInput } from './line-input.js'
-import { type ExitCode, report, surviveClosedStandardError } from './report.js'
+import { type ExitCode, report } from './report.js'
+import { addKubeRetentionFlags, addRetentionFlags } from './retention-flags.js'
 import { parseWriteFlags, type WriteFlags, type WriteTarget } from './write-options.js'
 
 const STANDARD_INPUT_FD = 0
@@ -14,7 +15,10 @@ const LONG_MS = 2 ** 31 - 1
 const AFTER_HELP = `
 Give each setting in one of its two spellings. Sizes: kB MB GB TB are 1000s, KiB MiB GiB TiB are
 1024s. Times: ms, s, m (minutes), h, d (24 hours), w. The path - is standard output: lines are
-written through, and nothing rotates; the --audit-log-* limits have no effect then.
+written through, and nothing rotates; the --audit-log-* settings have no effect then.
+
+With --max-size and --every a file is rotated at whichever comes first. 'flush': the operating system
+has a line when it is kept; 'sync': the disk has it. Archives are made behind, with gzip.
 
 A line is a record: never split, never joined; a last line without an end gets one. While the disk
 is full the records wait, and so does the program that writes them; nothing is lost until the end
@@ -40,23 +44,28 @@ Example:
  * @param finish is told how it ended.
  */
 export function writeCommand(finish: (code: ExitCode) => void): Command {
-  return new Command('write')
+  const command = new Command('write')
     .description('Append each line of standard input to an audit log; rotate it, keep its backups.')
     .option('--path <file>', 'the active file, made if missing; - is standard output')
     .option('--max-size <size>', `rotate before the file gets larger: '100MiB' (default: no limit)`)
-    .option('--max-backups <number>', 'keep this many backups, 1 or more (default: all)')
-    .option('--max-age <time>', `prune backups older than this: '30d' (default: for ever)`)
+    .option(
+      '--every <time>',
+      `rotate at even times of the clock: '15m', '1h', '1d' (default: never)`,
+    )
+    .option('--time-zone <zone>', `by whose clock: 'Europe/Berlin' (default: UTC)`)
+  addRetentionFlags(command)
+    .option('--compress [gzip:level]', 'make archives; 1 is fast, 9 small (default: none; gzip:6)')
+    .option('--durability <flush|sync>', 'when a line is kept (default: flush)')
     .option('--audit-log-path <file>', `kube-apiserver's name for --path`)
     .option('--audit-log-maxsize <MiB>', 'rotate before it gets larger, in MiB; 0 or absent: 100')
-    .option('--audit-log-maxbackup <number>', 'keep this many backups; 0 or absent: all')
-    .option('--audit-log-maxage <days>', 'prune backups older than this; 0 or absent: for ever')
+  return addKubeRetentionFlags(command)
+    .option('--audit-log-compress [bool]', 'make archives with gzip (default: false)')
     .addHelpText('after', AFTER_HELP)
     .action(async (flags: WriteFlags) => finish(await runWrite(parseWriteFlags(flags))))
 }
 
 /** Resolved when the input is over and everything is kept, or is known not to be. */
 async function runWrite(target: WriteTarget): Promise<ExitCode> {
-  surviveClosedStandardError()
   let destination: Destination
   try {
     destination = target === 'standard output' ? new StandardOutput() : new LogDestination(target)

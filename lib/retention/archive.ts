@@ -221,14 +221,15 @@ export class Archive implements BackgroundStep {
     const archive = archivePath(backup)
     if (this.#abandoned.has(archive)) return this.#passOver()
     const abort = new AbortController()
-    const making = makeArchive(this.#platform.disk, {
+    const order = {
       backup,
       level: this.#level,
       signal: abort.signal,
       isAbandoned: () => this.#abandoned.has(archive),
-      isBusy: file => this.#owner.isBusy(file),
-      leftBehind: (path, cause) => this.#warnLeftBehind(path, cause),
-    })
+      isBusy: (file: FileStatus) => this.#owner.isBusy(file),
+      leftBehind: (path: string, cause: unknown) => this.#warnLeftBehind(path, cause),
+    }
+    const making = Promise.resolve().then(() => makeArchive(this.#platform.disk, order))
     this.#job = { archive, abort, ended: making.catch(() => undefined) }
     let made: Backup | 'busy'
     try {

@@ -82,15 +82,21 @@ export class Upkeep {
     return this.#background.request()
   }
 
-  /** Prunes without waiting for archives in the making. Returns what was removed, oldest first. */
-  prune(): Promise<Backup[]> {
+  /**
+   * Prunes after the passes that are asked for already; but where archives are made, those may take
+   * minutes, so it does not wait for them. Returns what it removed, oldest first.
+   */
+  async prune(): Promise<Backup[]> {
+    if (!this.#archive) await this.#background.idle()
     return this.#prune.remove(() => this.backups())
   }
 
   /** Resolved: the room is free that archives in the making and backups given up had taken. */
   async makeRoom(): Promise<void> {
     await this.#archive?.interrupt()
-    await this.prune().catch((error: unknown) => this.#stepFailed(this.#prune.name, error))
+    await this.#prune
+      .remove(() => this.backups())
+      .catch((error: unknown) => this.#stepFailed(this.#prune.name, error))
   }
 
   /**

@@ -279,9 +279,12 @@ describe('GroupCommit', () => {
     await log.append('1\n')
     await log.rotate()
     await slow.end(systemError('EIO'))
-    const told = watch(log.sync())
-    await new Promise(setImmediate)
+    await slow.end() // the directory
+    const asked = log.sync()
+    const told = watch(asked)
+    await slow.endAllUntil(asked.catch(() => undefined))
     expect(told.state).to.equal('ERR_ROLLKEEPER_SYNC')
+    expect(slow.diary).to.include('synced file #2')
     await slow.endAllUntil(log.sync())
   })
 

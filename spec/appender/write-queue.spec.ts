@@ -40,7 +40,7 @@ function queueOf(some: readonly AuditRecord[]): WriteQueue {
 /** Expects a queue to hold these records, and to tell of them truly. */
 function expectHolds(queue: WriteQueue, some: readonly AuditRecord[]): void {
   expect(queue.length).to.equal(some.length)
-  expect(queue.units).to.equal(some.reduce((units, record) => units + record.length, 0))
+  expect(queue.countRecords()).to.equal(some.length)
   expect(queue.countBytes()).to.equal(joined(some).length)
   expect(Buffer.from(queue.encode(some.length))).to.deep.equal(joined(some))
 }
@@ -185,6 +185,149 @@ describe('WriteQueue', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('WriteQueue, packed', () => {
+  /** Takes all that waits, as a file does: what can be taken together, until nothing is left. */
+  function drain(queue: WriteQueue): { bytes: Buffer; largest: number } {
+    const taken: Buffer[] = []
+    while (queue.length > 0) {
+      taken.push(Buffer.from(queue.encode(queue.length)))
+      queue.drop(queue.length)
+    }
+    return { bytes: Buffer.concat(taken), largest: Math.max(0, ...taken.map(one => one.length)) }
+  }
+
+  type Step =
+    | { readonly do: 'add' | 'addPacked'; readonly record: AuditRecord }
+    | { readonly do: 'pack' | 'clear' }
+    | { readonly do: 'drop' | 'release' | 'fit'; readonly share: number }
+
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('add'), record: fc.oneof(text, binary) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({ do: fc.constant('addPacked'), record: fc.oneof(text, binary) }),
+    },
+    fc.record({ do: fc.constantFrom('pack', 'pack', 'pack', 'clear') }),
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constantFrom('drop', 'release', 'fit'),
+        share: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+    },
+  )
+
+  it('holds the same records in the same order as a plain list, whatever is done', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), steps => {
+        const queue = new WriteQueue()
+        let held: AuditRecord[] = []
+        for (const one of steps) {
+          if (one.do === 'add') queue.add(one.record)
+          if (one.do === 'addPacked') queue.addPacked(one.record)
+          if ('record' in one) held.push(one.record)
+          if (one.do === 'pack') queue.pack()
+          if (one.do === 'clear') {
+            queue.clear()
+            held = []
+          }
+          if ('share' in one) {
+            const offered = held.slice(0, queue.length)
+            const bytes = Math.round(one.share * joined(offered).length)
+            let whole = 0
+            while (whole < offered.length && joined(offered.slice(0, whole + 1)).length <= bytes) {
+              whole++
+            }
+            const count = one.do === 'drop' ? Math.round(one.share * queue.length) : whole
+            if (one.do === 'fit') expect(queue.countFitting(bytes)).to.equal(whole)
+            if (one.do === 'drop') queue.drop(count)
+            if (one.do === 'release') {
+              const beyond = bytes - joined(offered.slice(0, whole)).length
+              expect(queue.release(bytes)).to.deep.equal({ records: whole, beyond })
+            }
+            if (one.do !== 'fit') held = held.slice(count)
+          }
+          expect(queue.countRecords()).to.equal(held.length)
+          expect(queue.countBytes()).to.equal(joined(held).length)
+          const some = Math.ceil(queue.length / 2)
+          expect(Buffer.from(queue.encode(some))).to.deep.equal(joined(held.slice(0, some)))
+        }
+        expect(drain(queue).bytes).to.deep.equal(joined(held))
+        expect(queue.countRecords() + queue.countBytes()).to.equal(0)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('offers records of any length whole, and not much more than 256 KiB of short ones', () => {
+    const kib = 1024
+    const lengths = [
+      1,
+      3,
+      4095,
+      4096,
+      4097,
+      100 * kib,
+      130 * kib,
+      256 * kib,
+      256 * kib + 1,
+      2,
+      600 * kib,
+    ]
+    for (const each of [[1], [199], lengths, lengths.toReversed()]) {
+      const queue = new WriteQueue()
+      const some: string[] = []
+      for (let bytes = 0; bytes < 1024 * kib; bytes += some.at(-1)!.length) {
+        some.push(`${'x'.repeat(each[some.length % each.length]! - 1)}\n`)
+        queue.addPacked(some.at(-1)!)
+      }
+      const { bytes, largest } = drain(queue)
+      expect(bytes.equals(joined(some))).to.equal(true)
+      expect(largest).to.be.at.most(Math.max(256 * kib, ...each))
+    }
+  })
+
+  it('keeps together what is packed together, with what comes after at most', () => {
+    const record = `${'x'.repeat(100_000)}\n`
+    const queue = queueOf(Array.from({ length: 10 }, () => record))
+    queue.pack()
+    queue.addPacked('after\n')
+    expect(queue.length).to.equal(10)
+    const small = queueOf(['one\n', 'two\n'])
+    small.pack()
+    small.addPacked('after\n')
+    expect(Buffer.from(small.encode(small.length)).toString()).to.equal('one\ntwo\nafter\n')
+  })
+
+  it('encodes nothing again: each try is given the same memory', () => {
+    const queue = queueOf(['one\n', 'two\n'])
+    queue.pack()
+    expect(queue.encode(2).buffer).to.equal(queue.encode(2).buffer)
+    expect(queue.encode(1).buffer).to.equal(queue.encode(2).buffer)
+  })
+
+  it('has memory of its own, and little more than it holds', () => {
+    const bytes = Buffer.from('mine\n')
+    const queue = new WriteQueue()
+    queue.addPacked(bytes)
+    bytes.fill('x')
+    expect(Buffer.from(queue.encode(1)).toString()).to.equal('mine\n')
+    expect(queue.encode(1).buffer.byteLength).to.be.at.most(4096)
+    for (const length of [90_000, 140_000]) {
+      const long = new WriteQueue()
+      for (let i = 0; i < 4; i++) long.addPacked(`${'x'.repeat(length - 1)}\n`)
+      const together = long.encode(long.length)
+      expect(together.buffer.byteLength).to.be.at.most(together.length * 1.12)
+    }
+  })
+
+  it('refuses what is no record, and takes nothing in', () => {
+    const queue = new WriteQueue()
+    expect(() => queue.addPacked('two')).to.throw(TypeError, 'record: expected')
+    expect(queue.countRecords()).to.equal(0)
   })
 })
 

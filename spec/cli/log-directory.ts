@@ -1,7 +1,7 @@
 import fs from 'fs-extra'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { listBackups } from '../../lib/backup/backup.js'
+import { listBackups } from '../../lib/backup/catalogue.js'
 import { systemDisk } from '../../lib/platform/disk.js'
 
 /** A fresh temporary directory for the files of one log. */

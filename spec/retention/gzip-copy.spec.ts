@@ -65,11 +65,11 @@ describe('gzipCopy', () => {
   })
 
   it('goes on where a read or a write came short', async () => {
-    const { readLater, writeLater } = systemDisk
     faulty = new FaultyDisk({
       ...systemDisk,
-      readLater: (fd, bytes, position) => readLater(fd, bytes.subarray(0, 70_001), position),
-      writeLater: (fd, bytes) => writeLater(fd, bytes.subarray(0, 30_001)),
+      readLater: (fd, bytes, position) =>
+        systemDisk.readLater(fd, bytes.subarray(0, 70_001), position),
+      writeLater: (fd, bytes) => systemDisk.writeLater(fd, bytes.subarray(0, 30_001)),
     })
     const content = noise(700_000)
     expect(await copy(content)).to.equal(fs.statSync(at('copy')).size)

@@ -1,4 +1,4 @@
-import { systemDisk, type Disk } from '../../lib/platform/disk.js'
+import { systemDisk, type DirectoryEntry, type Disk } from '../../lib/platform/disk.js'
 
 /** The calls of a disk, by name. */
 export type DiskCall = keyof Disk
@@ -28,7 +28,8 @@ export function systemError(code: string): Error {
 export class FaultyDisk {
   readonly calls: DiskCall[] = []
   readonly disk: Disk
-  #faults = new Map<DiskCall, () => unknown>()
+  #faults = new Map<DiskCall, (...args: never[]) => unknown>()
+  #aftermaths = new Map<DiskCall, (...args: never[]) => unknown>()
 
   constructor(base: Disk = systemDisk) {
     this.disk = new Proxy(base, {
@@ -37,12 +38,24 @@ export class FaultyDisk {
         return (...args: never[]) => {
           this.calls.push(name)
           const fault = this.#faults.get(name)
-          if (!ASYNCHRONOUS.has(name)) fault?.()
-          else if (fault)
-            return Promise.resolve()
-              .then(fault)
-              .then(() => call.apply(target, args))
-          return call.apply(target, args)
+          const aftermath = this.#aftermaths.get(name)
+          const make = () => call.apply(target, args)
+          if (name === 'entries' && (fault ?? aftermath)) {
+            return readBetween(fault, make as () => AsyncIterable<DirectoryEntry[]>, aftermath)
+          }
+          if (!ASYNCHRONOUS.has(name)) {
+            fault?.(...args)
+            const result = make()
+            aftermath?.(...args)
+            return result
+          }
+          if (!fault && !aftermath) return make()
+          return (async () => {
+            await fault?.(...args)
+            const result = await make()
+            await aftermath?.(...args)
+            return result
+          })()
         }
       },
     })
@@ -56,14 +69,42 @@ export class FaultyDisk {
     })
   }
 
-  /** Puts other code before a call; what it throws is the call's error. */
-  before(name: DiskCall, code: () => void): void {
+  /** Lets a call take effect, and report a failure all the same. */
+  failAfter(name: DiskCall, code: string, { times = Infinity } = {}): void {
+    let left = times
+    this.#aftermaths.set(name, () => {
+      if (left-- > 0) throw systemError(code)
+    })
+  }
+
+  /**
+   * Puts other code before a call, with what it is called with; what it throws is the call's error.
+   * A call that answers by a promise waits for a promise of this code's.
+   */
+  before(name: DiskCall, code: (...args: never[]) => unknown): void {
     this.#faults.set(name, code)
+  }
+
+  /** Puts other code after a call that succeeded, in the same way. */
+  after(name: DiskCall, code: (...args: never[]) => unknown): void {
+    this.#aftermaths.set(name, code)
   }
 
   /** Lets a call, or all, work again. */
   heal(name?: DiskCall): void {
-    if (name === undefined) this.#faults.clear()
-    else this.#faults.delete(name)
+    for (const hooks of [this.#faults, this.#aftermaths]) {
+      if (name === undefined) hooks.clear()
+      else hooks.delete(name)
+    }
   }
+}
+
+async function* readBetween(
+  fault: (() => unknown) | undefined,
+  read: () => AsyncIterable<readonly DirectoryEntry[]>,
+  aftermath: (() => unknown) | undefined,
+): AsyncIterable<readonly DirectoryEntry[]> {
+  await fault?.()
+  yield* read()
+  await aftermath?.()
 }

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { parseBackupName } from '../../lib/backup/backup-name.js'
@@ -9,10 +10,13 @@ export function backupNames(path: string): string[] {
   return names.sort((one, other) => timeOf(path, one) - timeOf(path, other))
 }
 
-/** All that a log holds: its backups, oldest first, then the active file. */
+/** All that a log holds: its backups, oldest first, archives unpacked, then the active file. */
 export function readLog(path: string): string {
-  const files = [...backupNames(path).map(name => join(dirname(path), name)), path]
-  return files.map(file => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '')).join('')
+  const names = backupNames(path)
+  const isWhole = (name: string): boolean =>
+    !isArchive(path, name) || !names.includes(name.slice(0, -'.gz'.length))
+  const files = [...names.filter(isWhole), basename(path)]
+  return files.map(name => readIfThere(path, name).toString('utf8')).join('')
 }
 
 /** The lines of `readLog`, without their ends. */
@@ -22,18 +26,40 @@ export function readLines(path: string): string[] {
 }
 
 /**
- * Expects of a directory what always holds there: nothing but the active file, its backups and the
- * names given, all regular files, each ending at a line end.
+ * Expects of a directory what always holds there: nothing but the active file, its backups, the
+ * holds of backups that are there, and the names given; all regular files, each record ending at a
+ * line end.
  */
 export function expectSoundDirectory(path: string, others: readonly string[] = []): void {
-  for (const name of fs.readdirSync(dirname(path))) {
+  const names = fs.readdirSync(dirname(path))
+  for (const name of names) {
     if (others.includes(name)) continue
+    expect(fs.lstatSync(join(dirname(path), name)).isFile(), `${name} is a regular file`).to.be.ok
+    if (isHoldOf(path, name, names)) continue
     expect(name === basename(path) || parseBackupName(path, name), `a stranger: ${name}`).to.be.ok
-    const file = join(dirname(path), name)
-    expect(fs.lstatSync(file).isFile(), `${name} is a regular file`).to.equal(true)
-    const text = fs.readFileSync(file, 'latin1')
+    const text = readIfThere(path, name).toString('latin1')
     expect(text === '' || text.endsWith('\n'), `${name} ends at a line end`).to.equal(true)
   }
+}
+
+/** Whether a name is the hold of a backup that is there, as itself or as its archive. */
+function isHoldOf(path: string, name: string, names: readonly string[]): boolean {
+  if (!name.endsWith('.hold')) return false
+  const held = name.slice(0, -'.hold'.length)
+  if (!parseBackupName(path, held)) return false
+  const plain = isArchive(path, held) ? held.slice(0, -'.gz'.length) : held
+  return names.includes(plain) || names.includes(`${plain}.gz`)
+}
+
+function readIfThere(path: string, name: string): Buffer {
+  const file = join(dirname(path), name)
+  if (!fs.existsSync(file)) return Buffer.alloc(0)
+  const bytes = fs.readFileSync(file)
+  return isArchive(path, name) ? gunzipSync(bytes) : bytes
+}
+
+function isArchive(path: string, name: string): boolean {
+  return parseBackupName(path, name)?.archived ?? false
 }
 
 function timeOf(path: string, name: string): number {
