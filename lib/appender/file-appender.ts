@@ -253,8 +253,12 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     await this.#upkeep.release(backup)
   }
 
-  /** Resolved: no work is left behind the records: no sync of a closed file, no archive, no prune. */
+  /**
+   * Writes what waits. Resolved: no work is left behind the records: no sync of a closed file, no
+   * archive, no prune.
+   */
   async settled(): Promise<void> {
+    if (!this.#closed) this.#delivery.handOver()
     do {
       await this.#commit.idle()
       await this.#upkeep.idle()
