@@ -17,8 +17,8 @@ Give each setting in one of its two spellings. Sizes: kB MB GB TB are 1000s, KiB
 1024s. Times: ms, s, m (minutes), h, d (24 hours), w. The path - is standard output: lines are
 written through, and nothing rotates; the --audit-log-* settings have no effect then.
 
-With --max-size and --every a file is rotated at whichever comes first. 'flush': the operating system
-has a line when it is kept; 'sync': the disk has it. Archives are made behind, with gzip.
+With --max-size and --every a file is rotated at whichever comes first. Durability 'flush': a line
+is kept when the operating system has it; 'sync': when the disk has it. Archives are made behind.
 
 A line is a record: never split, never joined; a last line without an end gets one. While the disk
 is full the records wait, and so does the program that writes them; nothing is lost until the end

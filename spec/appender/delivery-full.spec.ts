@@ -482,6 +482,23 @@ describe('Delivery, past maxPending', () => {
     })
   })
 
+  it('acknowledges no record before it is written, whatever gapRecord does', async () => {
+    const gapRecord = () => {
+      small.room = 20
+      log.flushSync()
+      return 'gone\n'
+    }
+    await openFull({ maxPending: 100, gapRecord })
+    log.write(record('lost', 200))
+    let isKept = false
+    const appended = log.append(record('one')).then(() => (isKept = true))
+    await nextTurn()
+    expect([isKept, linesInShort()]).to.deep.equal([false, 'first'])
+    makeRoom()
+    await appended
+    expect(linesInShort()).to.equal('first, gone, one')
+  })
+
   it('keeps all that it took, in order, with each gap at its place, on a disk that comes and goes', async () => {
     type Step = { room: number } | { way: 'write' | 'append'; bytes: number }
     const bytes = fc.integer({ min: 10, max: 60 })
@@ -652,6 +669,15 @@ describe('Delivery, past maxPending', () => {
       for (const other of others) expect(other.buffer).to.equal(one!.buffer)
       makeRoom()
       expect(readLines(at('audit.log'))).to.have.length(50_001)
+    })
+
+    it('keeps what waited already as it will be written: no try encodes it again', () => {
+      openDelivery()
+      small.offered.length = 0
+      clock.pass(500)
+      const [one, other] = small.offered
+      expect(one!.buffer).to.equal(other!.buffer)
+      expect(one!.buffer.byteLength, 'not what batches pass through').to.be.at.most(16 * 1024)
     })
 
     it('tells on leaving what is lost: records, not the lines that tell of other gaps', () => {

@@ -40,6 +40,10 @@ describe('LogDestination', () => {
   it('tells a mistake of usage from a log that cannot be opened', () => {
     const tooLong = join(directory, 'x'.repeat(250))
     expect(() => new LogDestination({ path: tooLong })).to.throw(UsageError, /^--path: /)
+    const level = { path, compress: { gzip: 10 } }
+    expect(() => new LogDestination(level)).to.throw(UsageError, /^--compress: /)
+    const total = { path, maxTotalSize: 0 }
+    expect(() => new LogDestination(total)).to.throw(UsageError, /^--max-total-size: /)
     expect(() => new LogDestination({ path: directory })).to.throw(RollkeeperError)
   })
 })

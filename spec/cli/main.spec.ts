@@ -6,19 +6,38 @@ import { ROLLKEEPER, runProgram, type Ended } from '../support/run-program.js'
 
 const rollkeeper = (...args: string[]): Promise<Ended> => runProgram([...ROLLKEEPER, ...args])
 
-const WORDS = (
-  '--path --max-size --max-backups --max-age --audit-log-path --audit-log-maxsize ' +
-  '--audit-log-maxbackup --audit-log-maxage KiB MiB days default: absent SIGHUP SIGUSR1 SIGTERM ' +
-  'SIGINT codes: Example:'
-).split(' ')
+/** What the help of each command has to explain. */
+const WORDS: Readonly<Record<string, string>> = {
+  write:
+    '--path --max-size --max-backups --max-age --max-total-size --keep-free --every --time-zone ' +
+    '--compress --durability --audit-log-path --audit-log-maxsize --audit-log-maxbackup ' +
+    '--audit-log-maxage --audit-log-compress KiB MiB days default: absent flush sync gzip ' +
+    'SIGHUP SIGUSR1 SIGTERM SIGINT codes: Example:',
+  ls: 'path --json newest first tabs codes:',
+  prune:
+    'path --dry-run --json --max-backups --max-age --max-total-size --keep-free ' +
+    '--audit-log-maxbackup --audit-log-maxage held newest codes: Example:',
+  hold: 'path backup why .hold codes: Examples:',
+  release: 'path backup codes:',
+}
 
 describe('rollkeeper', () => {
-  it('explains options, units, defaults, signals and exit codes, with an example', async () => {
-    for (const args of [['--help'], ['write', '--help']]) {
-      const { code, stdout, stderr } = await rollkeeper(...args)
-      expect(code).to.equal(0)
-      expect(stderr).to.equal('')
-      for (const word of WORDS) expect(stdout).to.include(word)
+  for (const [command, words] of Object.entries(WORDS)) {
+    it(`explains ${command}, with its exit codes`, async () => {
+      const { code, stdout, stderr } = await rollkeeper(command, '--help')
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+      expect(stdout).to.include(`Usage: rollkeeper ${command} `)
+      for (const word of words.split(' ')) expect(stdout).to.include(word)
+      for (const line of stdout.split('\n')) expect(line).to.have.lengthOf.at.most(100)
+    })
+  }
+
+  it('explains all of them at once', async () => {
+    const { code, stdout, stderr } = await rollkeeper('--help')
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+    for (const [command, words] of Object.entries(WORDS)) {
+      expect(stdout).to.match(new RegExp(`^  ${command} `, 'm'))
+      for (const word of words.split(' ')) expect(stdout).to.include(word)
     }
   })
 
@@ -41,6 +60,20 @@ describe('rollkeeper', () => {
     ['--max-backups', ['write', '--path=x', '--max-backups=0']],
     ['--max-age', ['write', '--path=x', '--max-age=30']],
     ['too many arguments', ['write', '--path=x', 'y']],
+    ['--durability', ['write', '--path=x', '--durability=maybe']],
+    [`missing required argument 'path'`, ['ls']],
+    [`path: expected`, ['ls', 'logs/']],
+    ['too many arguments', ['ls', 'x', 'y']],
+    ['a limit is missing', ['prune', 'x']],
+    ['a limit is missing', ['prune', '--dry-run', 'x', '--audit-log-maxbackup=0']],
+    ['--max-total-size', ['prune', 'x', '--max-total-size=1G']],
+    ['--max-age and --audit-log-maxage', ['prune', 'x', '--max-age=1d', '--audit-log-maxage=1']],
+    ['is a backup', ['prune', 'x-2016-09-07T13-03-57.400.log', '--max-age=1d']],
+    ['missing required argument', ['hold']],
+    ['why is missing', ['hold', 'x-2016-09-07T13-03-57.400.log', ' ']],
+    ['why is missing', ['hold', 'x.log', 'x-2016-09-07T13-03-57.400.log']],
+    ['backup: expected', ['hold', 'x.log', 'because']],
+    ['backup: expected', ['release', 'x-2016-09-07T13-03-57.400.log', 'because']],
   ]
   for (const [said, args] of wrong) {
     it(`exits 2 for "${args.join(' ')}", saying ${said} in one line`, async () => {

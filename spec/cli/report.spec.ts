@@ -21,6 +21,7 @@ function written(act: () => void): string {
 describe('report', () => {
   it('says everything in one line, after the name of the program', () => {
     expect(written(() => report('two\n  lines\n'))).to.equal('rollkeeper: two lines\n')
+    expect(written(() => report('a\x1b[2Jb'))).to.equal('rollkeeper: a\\x1b[2Jb\n')
     expect(written(() => report(new RangeError('why')))).to.equal('rollkeeper: why\n')
   })
 })

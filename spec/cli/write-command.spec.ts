@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fs from 'fs-extra'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { makeDirectory, numberedLines, readIfThere, readLog } from './log-directory.js'
 import { feed, ROLLKEEPER, runProgram, startProgram, waitFor } from '../support/run-program.js'
 import type { Running } from '../support/run-program.js'
@@ -49,6 +50,41 @@ describe('rollkeeper write', () => {
       expect(await runProgram(kube, text)).to.include({ code: 0, stderr: '' })
       expect(fs.readdirSync(directory)).to.have.lengthOf(3)
       expect(text.endsWith(await readLog(path))).to.equal(true)
+    })
+
+    it('makes archives within a size, on the disk for sure', async () => {
+      const options = ['--compress=gzip:9', '--max-total-size=2500', '--durability=sync']
+      const command = [...write, '--max-size=10kB', '--every=1d', ...options]
+      const text = numberedLines(1, 5000)
+      expect(await runProgram(command, text)).to.include({ code: 0, stderr: '' })
+      const archives = fs.readdirSync(directory).filter(name => name !== 'audit.log')
+      expect(archives).to.have.lengthOf.at.least(1)
+      const parts = archives.sort().map(name => {
+        expect(name).to.match(/\.log\.gz$/)
+        return gunzipSync(fs.readFileSync(join(directory, name))).toString()
+      })
+      const kept = parts.join('') + fs.readFileSync(path, 'utf8')
+      expect(text.endsWith(kept), 'the newest lines').to.equal(true)
+      const sizes = archives.map(name => fs.statSync(join(directory, name)).size)
+      const total = sizes.reduce((sum, size) => sum + size, 0)
+      expect(archives.length === 1 || total <= 2500, `${total} bytes`).to.equal(true)
+    })
+
+    it('makes archives by the name of kube-apiserver, too', async () => {
+      const command = [...write, '--audit-log-compress', '--max-size=10kB']
+      expect(await runProgram(command, numberedLines(1, 2000))).to.include({ code: 0, stderr: '' })
+      const names = fs.readdirSync(directory).filter(name => name !== 'audit.log')
+      expect(names).to.have.lengthOf(2)
+      expect(names.every(name => name.endsWith('.log.gz'))).to.equal(true)
+    })
+
+    it('rotates when the clock shows it, also while nothing comes', async () => {
+      const running = await start('--every=2s')
+      await waitFor('a backup', () => fs.readdirSync(directory).length > 1)
+      await feed(running, 'second\n')
+      running.child.stdin?.end()
+      expect(await running.ended).to.include({ code: 0, stderr: '' })
+      expect(await readLog(path)).to.equal('first\nsecond\n')
     })
 
     it('keeps a character whose bytes come in two chunks', async () => {

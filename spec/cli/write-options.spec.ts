@@ -3,7 +3,17 @@ import { parseWriteFlags, type WriteFlags } from '../../lib/cli/write-options.js
 import { UsageError } from '../../lib/cli/report.js'
 
 const MIB = 1_048_576
-const none = { maxSize: undefined, maxBackups: undefined, maxAge: undefined }
+const DAY_MS = 86_400_000
+const none = {
+  maxSize: undefined,
+  rotation: undefined,
+  maxBackups: undefined,
+  maxAge: undefined,
+  maxTotalSize: undefined,
+  retention: undefined,
+  compress: undefined,
+  durability: undefined,
+}
 
 describe('parseWriteFlags', () => {
   it('sets no limit for a path alone', () => {
@@ -25,6 +35,7 @@ describe('parseWriteFlags', () => {
   it('reads the units of kube-apiserver: MiB, backups, days', () => {
     const flags = { auditLogMaxsize: '7', auditLogMaxbackup: '3', auditLogMaxage: '30' }
     expect(parseWriteFlags({ auditLogPath: 'a.log', ...flags })).to.deep.equal({
+      ...none,
       path: 'a.log',
       maxSize: 7 * MIB,
       maxBackups: 3,
@@ -35,6 +46,7 @@ describe('parseWriteFlags', () => {
   it('reads sizes and times with units, and a bare size as bytes', () => {
     const flags = { maxSize: '1.5MiB', maxBackups: '3', maxAge: '30d' }
     expect(parseWriteFlags({ path: 'a.log', ...flags })).to.deep.equal({
+      ...none,
       path: 'a.log',
       maxSize: 1.5 * MIB,
       maxBackups: 3,
@@ -48,10 +60,49 @@ describe('parseWriteFlags', () => {
     expect(parseWriteFlags(flags)).to.include({ maxSize: 5 * MIB })
   })
 
+  it('makes archives, as hard as it is told', () => {
+    const compressions: [WriteFlags, unknown][] = [
+      [{ compress: true }, 'gzip'],
+      [{ compress: 'gzip' }, 'gzip'],
+      [{ compress: 'gzip:1' }, { gzip: 1 }],
+      [{ compress: 'gzip:9' }, { gzip: 9 }],
+      [{ auditLogCompress: true }, 'gzip'],
+      [{ auditLogCompress: 'true' }, 'gzip'],
+      [{ auditLogCompress: '1' }, 'gzip'],
+      [{ auditLogCompress: 'false' }, false],
+    ]
+    for (const [flags, compress] of compressions) {
+      expect(parseWriteFlags({ path: 'a.log', ...flags })).to.deep.include({ compress })
+    }
+  })
+
+  it('keeps within a size, some of the disk free, and as durable as it is told', () => {
+    const flags = { maxTotalSize: '10GB', keepFree: '1GB', durability: 'sync' }
+    const target = parseWriteFlags({ path: 'a.log', ...flags })
+    expect(target).to.include({ maxTotalSize: 1e10, durability: 'sync' })
+    expect(target).to.have.property('retention').that.is.a('function')
+    expect(parseWriteFlags({ path: 'a', durability: 'flush' })).to.include({ durability: 'flush' })
+  })
+
+  it('rotates at even times of a clock', () => {
+    const openedAt = new Date('2016-09-07T13:03:57.400Z')
+    const untilOf = (flags: WriteFlags): Date | undefined => {
+      const target = parseWriteFlags({ path: 'a.log', ...flags })
+      if (target === 'standard output') throw new Error('a log was asked for')
+      return target.rotation?.({ path: '/a.log', openedAt, bytes: 0 }).until
+    }
+    expect(untilOf({ every: '1d' })?.getTime()).to.equal(Date.UTC(2016, 8, 8))
+    expect(untilOf({ every: '15m' })?.getTime()).to.equal(Date.UTC(2016, 8, 7, 13, 15))
+    const berlin = untilOf({ every: '1d', timeZone: 'Europe/Berlin' })
+    expect(berlin?.getTime()).to.equal(Date.UTC(2016, 8, 8) - DAY_MS / 12)
+  })
+
   it('takes - for standard output, whose limits by kube-apiserver have no effect', () => {
     expect(parseWriteFlags({ path: '-' })).to.equal('standard output')
     const flags = { auditLogPath: '-', auditLogMaxsize: '100', auditLogMaxage: '30' }
     expect(parseWriteFlags(flags)).to.equal('standard output')
+    const compressed = { path: '-', auditLogCompress: true, auditLogMaxbackup: '1' } as const
+    expect(parseWriteFlags(compressed)).to.equal('standard output')
   })
 
   const refused: [string, WriteFlags][] = [
@@ -87,6 +138,33 @@ describe('parseWriteFlags', () => {
     ['--max-size', { path: '-', maxSize: '1MiB' }],
     ['--max-backups', { path: '-', maxBackups: '1' }],
     ['--max-age', { auditLogPath: '-', maxAge: '1d' }],
+    ['--max-total-size', { path: '-', maxTotalSize: '1GB' }],
+    ['--keep-free', { path: '-', keepFree: '1GB' }],
+    ['--compress', { path: '-', compress: true }],
+    ['--durability', { path: '-', durability: 'sync' }],
+    ['--every', { path: '-', every: '1d' }],
+    ['--compress and --audit-log-compress', { ...both('compress', 'auditLogCompress') }],
+    ...['', '6', 'zip', 'gzip:0', 'gzip:10', 'gzip:', 'true'].map(
+      (compress): [string, WriteFlags] => ['--compress', { path: 'a', compress }],
+    ),
+    ...['', 'yes', '2'].map((auditLogCompress): [string, WriteFlags] => [
+      '--audit-log-compress',
+      { path: 'a', auditLogCompress },
+    ]),
+    ['--audit-log-compress', { path: '-', auditLogCompress: 'yes' }],
+    ...['', 'none', 'Sync'].map((durability): [string, WriteFlags] => [
+      '--durability',
+      { path: 'a', durability },
+    ]),
+    ...['', '36h', '90m30s', '0d', '1', '999999w'].map((every): [string, WriteFlags] => [
+      '--every',
+      { path: 'a', every },
+    ]),
+    ['--time-zone', { path: 'a', timeZone: 'UTC' }],
+    ['--time-zone', { path: 'a', every: '1d', timeZone: 'Europe/Atlantis' }],
+    ['--time-zone', { path: 'a', every: '1d', timeZone: '' }],
+    ['--max-total-size', { path: 'a', maxTotalSize: '1G' }],
+    ['--keep-free', { path: 'a', keepFree: '0' }],
   ]
   for (const [option, flags] of refused) {
     it(`refuses ${JSON.stringify(flags)}, naming ${option}`, () => {

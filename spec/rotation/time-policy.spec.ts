@@ -331,7 +331,13 @@ describe('every', () => {
       '2017-07-01T00:00',
       '2019-01-01T00:00',
     ],
-    ['months before 1970', { months: 5 }, '1969-02-01T00:00', '1969-03-01T00:00', '1969-08-01T00:00'],
+    [
+      'months before 1970',
+      { months: 5 },
+      '1969-02-01T00:00',
+      '1969-03-01T00:00',
+      '1969-08-01T00:00',
+    ],
     ['years of early times', { years: 1 }, '0099-05-01T00:00', '0100-01-01T00:00'],
   ] as [string, DurationLike, string, ...string[]][]) {
     it(`counts ${what}: ${JSON.stringify(duration)}`, () => {

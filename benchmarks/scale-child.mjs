@@ -1,0 +1,176 @@
+// Opens, rotates or prunes a log once, among backups that are there already, and prints how long it
+// took and how long it held the event loop at a time. Plain JavaScript, so that no compiler is at
+// work beside it.
+// Argument, as JSON: who (`contender`) does what (`operation`) with which active file (`path`) of
+// how many `backups`; an idle process waits for `waitMs`.
+import fs from 'node:fs'
+import { dirname, join, parse } from 'node:path'
+
+const { contender, operation, path, backups, waitMs } = JSON.parse(process.argv[2])
+const directory = dirname(path)
+const RECORD = 'a record\n'
+
+/** Beats as often as the event loop turns; the longest time between two beats is the hold. */
+class Beat {
+  #lastMs = performance.now()
+  #holdMs = 0
+  #status = 'beating'
+
+  constructor() {
+    const beat = () => {
+      this.#note()
+      if (this.#status === 'beating') setImmediate(beat)
+    }
+    setImmediate(beat)
+  }
+
+  #note() {
+    const nowMs = performance.now()
+    this.#holdMs = Math.max(this.#holdMs, nowMs - this.#lastMs)
+    this.#lastMs = nowMs
+  }
+
+  /** Forgets what was before. */
+  restart() {
+    this.#holdMs = 0
+    this.#lastMs = performance.now()
+  }
+
+  /** Ends it; the time since the last beat counts too. */
+  end() {
+    this.#note()
+    this.#status = 'ended'
+    return this.#holdMs
+  }
+}
+
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+/** Measures work while the event loop beats; `done` may be called before all is settled. */
+async function measured(work) {
+  const beat = new Beat()
+  await pause(20) // the beat itself is compiled by then
+  beat.restart()
+  const startedMs = performance.now()
+  let doneMs
+  await work(() => (doneMs = performance.now() - startedMs))
+  const settledMs = performance.now() - startedMs
+  return { doneMs: doneMs ?? settledMs, settledMs, holdMs: beat.end() }
+}
+
+/** Name of a backup made now; all contenders use names like ours. */
+function backupName(time = new Date()) {
+  const { name, ext } = parse(path)
+  return `${name}-${time.toISOString().slice(0, -1).replaceAll(':', '-')}${ext}`
+}
+
+const NAME = /^audit-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d\.\d{3})\.log$/
+
+/** All that is asked of a prune in a few lines: names that parse, regular files, newest first. */
+function barePrune() {
+  const found = []
+  for (const name of fs.readdirSync(directory)) {
+    const match = NAME.exec(name)
+    if (!match) continue
+    const [, day, hours, minutes, seconds] = match
+    const backup = join(directory, name)
+    const status = fs.lstatSync(backup)
+    if (!status.isFile()) continue
+    const timeMs = Date.parse(`${day}T${hours}:${minutes}:${seconds}Z`)
+    found.push({ path: backup, bytes: status.size, timeMs })
+  }
+  found.sort((one, other) => other.timeMs - one.timeMs)
+  for (const { path: old } of found.slice(backups)) fs.unlinkSync(old)
+}
+
+/** One backup more than are kept. */
+function addBackup() {
+  fs.writeFileSync(join(directory, backupName()), '')
+}
+
+async function rollkeeper() {
+  const { FileAppender } = await import('rollkeeper')
+  const open = () => new FileAppender({ path, maxBackups: backups })
+  let log
+  if (operation === 'open') {
+    const result = await measured(async () => {
+      log = open()
+      await log.settled()
+    })
+    await log.close()
+    return result
+  }
+  log = open()
+  await log.append(RECORD)
+  await log.settled()
+  if (operation === 'prune') addBackup()
+  const result = await measured(async done => {
+    if (operation === 'prune') return log.prune()
+    await log.rotate()
+    done()
+    await log.settled()
+  })
+  await log.close()
+  return result
+}
+
+async function bare() {
+  let fd
+  if (operation === 'open') {
+    return measured(() => {
+      fd = fs.openSync(path, 'a')
+      barePrune()
+    })
+  }
+  fd = fs.openSync(path, 'a')
+  fs.writeSync(fd, RECORD)
+  if (operation === 'prune') {
+    addBackup()
+    return measured(barePrune)
+  }
+  return measured(done => {
+    fs.renameSync(path, join(directory, backupName()))
+    fs.closeSync(fd)
+    fd = fs.openSync(path, 'a')
+    done()
+    barePrune()
+  })
+}
+
+/** Rotates when the next record comes in another millisecond; acknowledges it after the prune. */
+async function streamroller() {
+  const { default: streamrollers } = await import('streamroller')
+  fs.writeFileSync(path, RECORD)
+  const options = { numBackups: backups, keepFileExt: true, fileNameSep: '-' }
+  const stream = new streamrollers.DateRollingFileStream(path, 'yyyy-MM-ddThh-mm-ss.SSS', options)
+  const result = await measured(() => new Promise(resolve => stream.write(RECORD, resolve)))
+  await new Promise(resolve => stream.end(resolve))
+  return result
+}
+
+/** Rotates after each record; acknowledges it after the prune. Knows old files by a list. */
+async function rotatingFileStream() {
+  const { createStream } = await import('rotating-file-stream')
+  const history = `${directory}.history`
+  const names = fs.readdirSync(directory).filter(name => NAME.test(name))
+  const list = names.sort().map(name => `${join(directory, name)}\n`)
+  fs.writeFileSync(history, list.join(''))
+  const name = time => (time ? backupName(time) : parse(path).base)
+  const options = { path: directory, size: '1B', maxFiles: backups, history: `../${parse(history).base}` }
+  const stream = createStream(name, options)
+  await new Promise(resolve => stream.once('open', resolve))
+  const result = await measured(() => new Promise(resolve => stream.write(RECORD, resolve)))
+  await new Promise(resolve => stream.end(resolve))
+  fs.unlinkSync(history)
+  return result
+}
+
+const contenders = {
+  rollkeeper,
+  bare,
+  streamroller,
+  'rotating-file-stream': rotatingFileStream,
+  idle: () => measured(() => pause(waitMs)),
+}
+
+process.stdout.write(JSON.stringify(await contenders[contender]()))
