@@ -1,13 +1,17 @@
 import fs from 'node:fs'
 import os from 'node:os'
+import type { Grid } from './grid.js'
 import { median, type Scale } from './measure.js'
+
+/** Of speeds, where more is better, and of memory, where less is. */
+export type Unit = 'lines/s' | 'MB/s' | 'MB'
 
 /** What is asked of a measurement, before it is made. */
 export interface Question {
   readonly title: string
   /** What the rows have in common, in sentences: their durability above all. */
   readonly about: string
-  readonly unit: 'lines/s' | 'MB'
+  readonly unit: Unit
   /** Name of the row that the ratios are to. */
   readonly reference: string
   readonly wanted: Wanted
@@ -53,7 +57,7 @@ export interface BenchRecord {
   /** The day of the run, UTC. */
   readonly date: string
   readonly machine: Machine
-  readonly answers: readonly Answer[]
+  readonly answers: readonly (Answer | Grid)[]
 }
 
 /** Joins a question with the speeds or sizes that were measured, in their order. */
@@ -62,7 +66,7 @@ export function answer(
   scale: Scale,
   measured: ReadonlyMap<string, readonly number[]>,
 ): Answer {
-  const rows = [...measured].map(([name, rounds]) => ({ name, rounds: rounds.map(toWhole) }))
+  const rows = [...measured].map(([name, rounds]) => ({ name, rounds: rounds.map(toSixDigits) }))
   return { question, scale, rows }
 }
 
@@ -122,6 +126,6 @@ function roundsOf({ rows }: Answer, name: string): readonly number[] {
   return row.rounds
 }
 
-function toWhole(value: number): number {
-  return Math.round(value)
+function toSixDigits(value: number): number {
+  return Number(value.toPrecision(6))
 }

@@ -1,5 +1,6 @@
+import { isCellMet, typicalCell, type Grid, type GridRow } from './grid.js'
 import { isMet, typical, typicalRatio } from './record.js'
-import type { Answer, BenchRecord, Machine, Row } from './record.js'
+import type { Answer, BenchRecord, Machine, Row, Unit } from './record.js'
 
 const INTRODUCTION = `# Benchmarks
 
@@ -13,14 +14,19 @@ How it was measured:
 
 - Lines of 200 bytes are made before the clock starts. Rollkeeper rotates at 100 MiB and keeps three
   backups; a bare loop writes one file, made anew for each round.
-- All contenders of a table run in one process (memory: each in its own), in turns, after a round or
-  more to warm up. The figure of a row is the median of its rounds; its ratio, the median of its
-  ratios to the bare loop in the same round. Opening, closing, and the syncs that rollkeeper makes
-  behind a rotation once the writing is over, are not timed.
+- All contenders of a table run in one process, in turns, after a round or more to warm up; for
+  memory, archives and many backups, in a new process each, every round. The figure of a row is the
+  median of its rounds; its ratio, the median of its ratios to the row with 1 in the same round.
+  Opening, closing, and the syncs that rollkeeper makes behind a rotation once the writing is over,
+  are not timed.
 - After every round, what was written is read back: each line is there, whole, once and in order. A
   round whose output is wrong ends the run.
+- The longest hold of the event loop is the longest time between two of its turns, as a chain of
+  \`setImmediate\` sees it, from the call until all work behind it is done. In a new process, so
+  that compiling and the first garbage collections count. A process that does nothing for as long
+  shows what the machine itself takes.
 - Within a table all rows promise the same durability, as it says. Rows that lose stay.
-- *wanted* is the figure set before measuring, for the first row, and whether it was met.
+- *wanted* is the figure set before measuring, and whether it was met.
 
 These are figures of one machine on one day, with whatever else was running: compare rows, not
 runs. A load average well above 0 says that others took their share. Rounds are in
@@ -37,7 +43,7 @@ export function formatAnswer(given: Answer): string {
   const { question, scale, rows } = given
   const { title, about, unit } = question
   const rounds = rows[0]?.rounds.length ?? 0
-  const header = ['', unit, 'slowest to fastest', 'ratio to bare', 'wanted']
+  const header = ['', unit, 'slowest to fastest', `ratio to ${referenceWord(given)}`, 'wanted']
   if (unit === 'MB') header[2] = 'least to most'
   const cells = [header, header.map((_, column) => (column === 0 ? '---' : '--:'))]
   for (const row of rows) cells.push(formatRow(row, given))
@@ -46,13 +52,31 @@ export function formatAnswer(given: Answer): string {
   return `### ${capitalized(title)}\n\n${about} ${size}\n\n${table}\n`
 }
 
+/** Writes a grid as a table in Markdown: a cell is the median of its rounds. */
+export function formatGrid(grid: Grid): string {
+  const { question, rows } = grid
+  const { title, about, unit, heading, columns, wanted } = question
+  const rounds = Math.max(...rows.flatMap(({ cells }) => cells.map(cell => cell.length)))
+  const header = [`${unit}, ${heading}:`, ...columns]
+  if (wanted.length > 0) header.push('wanted')
+  const cells = [header, header.map((_, column) => (column === 0 ? '---' : '--:'))]
+  for (const row of rows) cells.push(formatGridRow(row, grid))
+  const table = cells.map(line => `| ${line.join(' | ')} |`).join('\n')
+  return `### ${capitalized(title)}\n\n${about} ${rounds} rounds.\n\n${table}\n`
+}
+
+/** Writes a table of either kind. */
+export function formatTable(given: Answer | Grid): string {
+  return 'columns' in given.question ? formatGrid(given as Grid) : formatAnswer(given as Answer)
+}
+
 /** A count with its thousands set apart: `2,000,000`. */
 export function formatCount(count: number): string {
   return Math.round(count).toLocaleString('en-US')
 }
 
 /** A value with three significant digits, in its unit: `3.46 M`, `734 k`, `83.1`. */
-export function formatValue(value: number, unit: 'lines/s' | 'MB'): string {
+export function formatValue(value: number, unit: Unit): string {
   if (unit === 'MB') return value.toFixed(0)
   if (value >= 999_500) return `${(value / 1e6).toPrecision(3)} M`
   return value >= 1000 ? `${(value / 1e3).toPrecision(3)} k` : value.toPrecision(3)
@@ -60,7 +84,7 @@ export function formatValue(value: number, unit: 'lines/s' | 'MB'): string {
 
 function formatRecord({ title, date, machine, answers }: BenchRecord): string {
   const run = `${date}, ${formatMachine(machine)}.`
-  return [`## ${title}\n\n${run}\n`, ...answers.map(formatAnswer)].join('\n')
+  return [`## ${title}\n\n${run}\n`, ...answers.map(formatTable)].join('\n')
 }
 
 function formatMachine(machine: Machine): string {
@@ -81,14 +105,40 @@ function formatRow(row: Row, given: Answer): string[] {
   ]
 }
 
+function formatGridRow({ name }: GridRow, grid: Grid): string[] {
+  const { columns, wanted } = grid.question
+  const values = columns.map(column => typicalCell(grid, name, column))
+  const cells = [name, ...values.map(value => (value === undefined ? '' : formatMs(value)))]
+  if (wanted.length === 0) return cells
+  const figures = wanted.filter(({ row }) => row === name)
+  const answers = figures.map(figure => {
+    const met = isCellMet(grid, figure) ? 'met' : '**missed**'
+    return `${figure.column}: at most ${figure.valueAtMost}, ${met}`
+  })
+  return [...cells, answers.join('; ')]
+}
+
+/** Milliseconds: a hundredth of one still tells, up to ten. */
+function formatMs(value: number): string {
+  const size = Math.abs(value)
+  if (size < 0.005) return '0.00'
+  if (size < 9.995) return value.toFixed(2)
+  return size < 99.95 ? value.toFixed(1) : formatCount(value)
+}
+
 function formatWanted(given: Answer): string {
   const { wanted, unit } = given.question
   const { ratioAtLeast, valueAtLeast, valueAtMost } = wanted
   const bounds: string[] = []
-  if (ratioAtLeast !== undefined) bounds.push(`at least ${ratioAtLeast} of bare`)
+  if (ratioAtLeast !== undefined) bounds.push(`at least ${ratioAtLeast} of ${referenceWord(given)}`)
   if (valueAtLeast !== undefined) bounds.push(`at least ${formatValue(valueAtLeast, unit)}`)
   if (valueAtMost !== undefined) bounds.push(`at most ${formatValue(valueAtMost, unit)}`)
   return `${bounds.join(', ')}: ${isMet(given) ? 'met' : '**missed**'}`
+}
+
+/** Bare loops are known by that word; any other row by its name. */
+function referenceWord({ question: { reference } }: Answer): string {
+  return reference.startsWith('bare') ? 'bare' : reference
 }
 
 function capitalized(text: string): string {

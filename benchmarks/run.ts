@@ -1,17 +1,26 @@
 import fs from 'node:fs'
 import { appendInGroups, appendOneByOne, appendSynced, write } from './append.bench.js'
+import { archive } from './archive.bench.js'
+import { commit, linesFor, WAITERS } from './commit.bench.js'
 import { auditLog } from './format.bench.js'
+import type { Grid } from './grid.js'
 import { memory } from './memory.bench.js'
 import { describeMachine, type Answer, type BenchRecord } from './record.js'
-import { formatAnswer, formatReport } from './report.js'
+import { formatReport, formatTable } from './report.js'
+import { scale } from './scale.bench.js'
 
 const ROUNDS = { warmups: 2, rounds: 7 }
+
+/** Syncs of a round of group commit: each takes a disk its millisecond. */
+const SYNCS = 100
+
+const BACKUPS = [10, 100, 1000, 10_000, 100_000]
 
 /** The benchmarks, in the order of the report. */
 const BENCHES: readonly {
   readonly name: string
   readonly title: string
-  readonly questions: readonly (() => Promise<Answer>)[]
+  readonly questions: readonly (() => Promise<Answer | readonly (Answer | Grid)[]>)[]
 }[] = [
   {
     name: 'append',
@@ -21,6 +30,7 @@ const BENCHES: readonly {
       () => appendInGroups({ lines: 1_000_000, ...ROUNDS }),
       () => appendOneByOne({ lines: 200_000, ...ROUNDS }),
       () => appendSynced({ lines: 100_000, ...ROUNDS }),
+      ...WAITERS.map(count => () => commit({ lines: linesFor(count, SYNCS), ...ROUNDS }, count)),
     ],
   },
   {
@@ -33,21 +43,37 @@ const BENCHES: readonly {
     title: 'Memory',
     questions: [() => memory({ lines: 2_000_000, warmups: 0, rounds: 3 })],
   },
+  {
+    name: 'archive',
+    title: 'Archives',
+    questions: [() => archive({ bytes: 100 * 1024 ** 2, rounds: 3 })],
+  },
+  {
+    name: 'scale',
+    title: 'Many backups',
+    questions: [() => scale({ sizes: BACKUPS, rounds: 5, peerRounds: 2 })],
+  },
 ]
 
+/** Names given as arguments: only these are run, and the report has the last records of the rest. */
+const asked = process.argv.slice(2)
 const machine = describeMachine()
 const date = new Date().toISOString().slice(0, 10)
 const records: BenchRecord[] = []
 for (const { name, title, questions } of BENCHES) {
-  const answers: Answer[] = []
+  const file = new URL(`record/${name}.json`, import.meta.url)
+  if (asked.length > 0 && !asked.includes(name)) {
+    if (fs.existsSync(file)) records.push(JSON.parse(fs.readFileSync(file, 'utf8')))
+    continue
+  }
+  const answers: (Answer | Grid)[] = []
   for (const question of questions) {
-    const answer = await question()
-    answers.push(answer)
-    console.log(formatAnswer(answer))
+    const tables = [await question()].flat()
+    answers.push(...tables)
+    for (const table of tables) console.log(formatTable(table))
   }
   const record = { title, date, machine, answers }
   records.push(record)
-  const file = new URL(`record/${name}.json`, import.meta.url)
   fs.writeFileSync(file, `${JSON.stringify(record, undefined, 2)}\n`)
 }
 fs.writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), formatReport(records))

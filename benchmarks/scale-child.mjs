@@ -2,11 +2,11 @@
 // took and how long it held the event loop at a time. Plain JavaScript, so that no compiler is at
 // work beside it.
 // Argument, as JSON: who (`contender`) does what (`operation`) with which active file (`path`) of
-// how many `backups`; an idle process waits for `waitMs`.
+// how many `backups`; how many `prunes` it makes; an idle process waits for `waitMs`.
 import fs from 'node:fs'
 import { dirname, join, parse } from 'node:path'
 
-const { contender, operation, path, backups, waitMs } = JSON.parse(process.argv[2])
+const { contender, operation, path, backups, prunes, waitMs } = JSON.parse(process.argv[2])
 const directory = dirname(path)
 const RECORD = 'a record\n'
 
@@ -83,9 +83,14 @@ function barePrune() {
   for (const { path: old } of found.slice(backups)) fs.unlinkSync(old)
 }
 
-/** One backup more than are kept. */
-function addBackup() {
-  fs.writeFileSync(join(directory, backupName()), '')
+/** Each time there is one backup more than are kept. What the last took is `laterMs`. */
+async function measuredPrunes(prune) {
+  const results = []
+  for (let count = prunes; count > 0; count--) {
+    fs.writeFileSync(join(directory, backupName()), '')
+    results.push(await measured(prune))
+  }
+  return { ...results[0], laterMs: results.at(-1).settledMs }
 }
 
 async function rollkeeper() {
@@ -103,13 +108,14 @@ async function rollkeeper() {
   log = open()
   await log.append(RECORD)
   await log.settled()
-  if (operation === 'prune') addBackup()
-  const result = await measured(async done => {
-    if (operation === 'prune') return log.prune()
-    await log.rotate()
-    done()
-    await log.settled()
-  })
+  const result =
+    operation === 'prune'
+      ? await measuredPrunes(() => log.prune())
+      : await measured(async done => {
+          await log.rotate()
+          done()
+          await log.settled()
+        })
   await log.close()
   return result
 }
@@ -124,10 +130,7 @@ async function bare() {
   }
   fd = fs.openSync(path, 'a')
   fs.writeSync(fd, RECORD)
-  if (operation === 'prune') {
-    addBackup()
-    return measured(barePrune)
-  }
+  if (operation === 'prune') return measuredPrunes(barePrune)
   return measured(done => {
     fs.renameSync(path, join(directory, backupName()))
     fs.closeSync(fd)
@@ -156,7 +159,12 @@ async function rotatingFileStream() {
   const list = names.sort().map(name => `${join(directory, name)}\n`)
   fs.writeFileSync(history, list.join(''))
   const name = time => (time ? backupName(time) : parse(path).base)
-  const options = { path: directory, size: '1B', maxFiles: backups, history: `../${parse(history).base}` }
+  const options = {
+    path: directory,
+    size: '1B',
+    maxFiles: backups,
+    history: `../${parse(history).base}`,
+  }
   const stream = createStream(name, options)
   await new Promise(resolve => stream.once('open', resolve))
   const result = await measured(() => new Promise(resolve => stream.write(RECORD, resolve)))

@@ -179,8 +179,8 @@ export class FileSequence {
       this.#rotate(reason)
       this.#lastWarning = undefined
       return true
-    } catch (error) {
-      this.#warnOnce(error)
+    } catch (cause) {
+      this.#warnOnce(cause instanceof RollkeeperError ? cause : this.#refused(reason, cause))
       this.#pause?.()
       this.#pause = this.#platform.clock.after(ROTATE_AGAIN_MS, () => {
         this.#pause = undefined

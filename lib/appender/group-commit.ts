@@ -164,6 +164,8 @@ export class GroupCommit {
         this.#fail(waiting, cause)
       }
       behind?.resolve()
+      // Who is acknowledged now will append again: without a pause two crowds would take turns.
+      if (waiting.length > 0 && this.#waiting.length > 0) await endOfNextTurn()
     }
     this.#running = undefined // in one go with the last look at what waits
   }
@@ -301,4 +303,9 @@ export class GroupCommit {
       this.#owner.syncFailed(this.#errorOf(error))
     }
   }
+}
+
+/** Twice, as the answers of this turn are written at its end, by a `setImmediate` of their own. */
+function endOfNextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(() => setImmediate(resolve)))
 }

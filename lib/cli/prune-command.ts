@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { Command } from 'commander'
 import type { Backup } from '../backup/backup.js'
+import { rivalPath } from '../backup/backup-name.js'
 import { systemPlatform } from '../platform/platform.js'
 import { TimeSlice } from '../platform/time-slice.js'
 import { Prune } from '../retention/prune.js'
@@ -57,7 +58,8 @@ told on standard error; without --dry-run nothing is told of nothing.
 
 Exit codes:
   0   done
-  1   a backup could not be removed; or there is no such log, or it cannot be read
+  1   a backup could not be removed; or there is no such log, or it cannot be read; or its backups
+      may be those of another log ('audit' and 'audit.gz')
   2   usage: an unknown option, a wrong value, no path, no limit
 
 Example:
@@ -97,6 +99,7 @@ async function plan(path: string, flags: PruneFlags): Promise<Pruned> {
   }
   const contents = await readContents(systemPlatform, path)
   reportStrayHolds(contents)
+  refuseRival(path, flags)
   const all = contents.backups
   const { clock, disk } = systemPlatform
   const moment = {
@@ -106,6 +109,15 @@ async function plan(path: string, flags: PruneFlags): Promise<Pruned> {
   const givenUp = await select(rules, all, moment, new TimeSlice())
   const backups = all.filter(backup => givenUp.has(backup)).toReversed()
   return { backups, rules: givenUp, outOf: all.length, code: 0 }
+}
+
+/** Of two logs whose backups have the same names, nobody can tell whose they are. */
+function refuseRival(path: string, { dryRun }: PruneFlags): void {
+  const rival = rivalPath(path)
+  if (rival === undefined || !systemPlatform.disk.lstat(rival)?.isFile()) return
+  const error = new Error(`${path}: its backups may be those of ${rival}, so none is pruned`)
+  if (!dryRun) throw error
+  report(error)
 }
 
 /** Removes what was planned, and nothing that the limits would give up a moment later. */

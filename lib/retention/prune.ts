@@ -75,6 +75,11 @@ export class Prune implements BackgroundStep {
     await this.#last
   }
 
+  /** A pass that failed planned no other one: lets one come within an hour all the same. */
+  lookLater(): void {
+    this.#lookIn(LATEST_LOOK_MS)
+  }
+
   /** Stops its timer. */
   stop(): void {
     this.#status = 'stopped'
@@ -98,7 +103,11 @@ export class Prune implements BackgroundStep {
     const removed = await this.#removeAll(oldestFirst)
     if (removed.length > 0) this.#owner.pruned(removed)
     if (removed.length < oldestFirst.length) this.#lookIn(TRY_AGAIN_MS)
-    else await this.#planNextLook(kept.reverse(), moment.freeBytes)
+    else {
+      // Counted, not asked for: who has one of them open still keeps its room from being free.
+      const freedBytes = removed.reduce((bytes, backup) => bytes + backup.bytes, 0)
+      await this.#planNextLook(kept.reverse(), moment.freeBytes + freedBytes)
+    }
     return removed
   }
 

@@ -207,6 +207,7 @@ export class Upkeep {
   #stepFailed(step: string, cause: unknown): void {
     const { path } = this.#options
     const message = `cannot ${step} the backups of ${path} (${reasonOf(cause)})`
+    this.#prune.lookLater()
     const code = step === 'archive' ? 'ERR_ROLLKEEPER_ARCHIVE' : 'ERR_ROLLKEEPER_PRUNE'
     this.#owner.warn(new RollkeeperError(code, message, { path, cause }))
   }

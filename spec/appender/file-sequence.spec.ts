@@ -2,9 +2,11 @@ import { expect } from 'chai'
 import fs from 'fs-extra'
 import { FileSequence } from '../../lib/appender/file-sequence.js'
 import { WriteQueue } from '../../lib/appender/write-queue.js'
+import { plainBackup } from '../../lib/backup/backup.js'
+import { systemDisk } from '../../lib/platform/disk.js'
 import type { RotationPolicy } from '../../lib/rotation/rotation-policy.js'
 import { FaultyDisk } from '../support/faulty-disk.js'
-import { backupNames } from '../support/log-directory.js'
+import { backupNames, expectSoundDirectory, readLines } from '../support/log-directory.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -47,7 +49,7 @@ describe('FileSequence', () => {
 
   it('makes the system calls of a happy write and rotation, and no others', () => {
     const sequence = open(() => ({ bytes: 4 }))
-    sequence.learnNewest(undefined)
+    sequence.learn([])
     write(sequence, '1\n')
     faulty.calls.length = 0
     write(sequence, '22\n')
@@ -80,8 +82,9 @@ describe('FileSequence', () => {
 
   it('never takes a time before the newest backup of a listing', () => {
     const sequence = open()
-    sequence.learnNewest(Date.parse('2020-01-01T00:00:00.000Z'))
-    sequence.learnNewest(Date.parse('2018-01-01T00:00:00.000Z'))
+    for (const time of ['2020-01-01T00:00:00.000Z', '2018-01-01T00:00:00.000Z']) {
+      sequence.learn([plainBackup(at('audit.log'), new Date(time), 0)])
+    }
     write(sequence, '1\n')
     expect(sequence.rotate('a test')?.name).to.equal('audit-2020-01-01T00-00-00.001.log')
   })
@@ -118,6 +121,154 @@ describe('FileSequence', () => {
     expect(told).to.deep.equal(['due'])
     sequence.stop()
     expect(clock.waiting).to.equal(0)
+  })
+
+  describe('in a directory that takes long to read', () => {
+    /** Looks at the directory until all is read, 4 pieces each. */
+    const slow = (looks: number): void => {
+      let pieces = looks * 4
+      faulty = new FaultyDisk({
+        ...systemDisk,
+        scan: directory => {
+          const scan = systemDisk.scan(directory)
+          return { ...scan, next: () => (pieces-- > 0 ? [] : scan.next()) }
+        },
+      })
+    }
+
+    it('puts a rotation for size off to a later batch, without a warning, and reads on with each', () => {
+      slow(3)
+      fs.writeFileSync(at('audit-2020-01-01T00-00-00.000.log'), 'future\n')
+      const sequence = open(() => ({ bytes: 4 }))
+      for (const record of ['1111\n', '2\n', '3\n', '4\n']) write(sequence, record)
+      expect(told).to.deep.equal([])
+      expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('1111\n2\n3\n4\n')
+      write(sequence, '5\n')
+      expect(told).to.deep.equal(['rotated audit-2020-01-01T00-00-00.001.log'])
+      expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('5\n')
+      expect(sequence).to.include({ records: 5, rotations: 1 })
+    })
+
+    it('rotates with the batch after a listing has told all', () => {
+      slow(Infinity)
+      const sequence = open(() => ({ bytes: 4 }))
+      for (const record of ['1111\n', '2\n']) write(sequence, record)
+      expect(told).to.deep.equal([])
+      sequence.learn([])
+      expect(told).to.deep.equal(['due'])
+      write(sequence, '3\n')
+      expect(told).to.have.length(2)
+      expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('3\n')
+      sequence.learn([])
+      expect(told).to.have.length(2)
+    })
+
+    it('puts a rotation for time off likewise, and closes the file when a listing has told all', () => {
+      slow(Infinity)
+      const until = new Date(clock.now() + 1000)
+      const sequence = open(({ bytes, openedAt }) =>
+        openedAt.getTime() < until.getTime() || bytes > 0 ? { until } : {},
+      )
+      write(sequence, 'in time\n')
+      clock.set(until.getTime())
+      sequence.closeIfDue()
+      expect(told).to.deep.equal([])
+      sequence.learn([])
+      sequence.closeIfDue()
+      expect(told.map(what => what.split(' ')[0])).to.deep.equal(['due', 'rotated'])
+    })
+
+    it('reads no directory where it can rotate no more', () => {
+      slow(Infinity)
+      const sequence = open(() => ({ bytes: 4 }))
+      sequence.learn([])
+      write(sequence, '1111\n')
+      write(sequence, '2\n')
+      expect(faulty.calls).not.to.include('scan')
+    })
+
+    it('finishes an interrupted rotation when a listing has told all, and tells of it', () => {
+      slow(Infinity)
+      fs.writeFileSync(at('.audit.log.rotating'), 'one\ntw')
+      const sequence = open()
+      expect(told).to.deep.equal(['recovered 2 0'])
+      write(sequence, 'three\n')
+      expect(backupNames(at('audit.log'))).to.deep.equal([])
+      sequence.learn([])
+      expect(told).to.deep.equal(['recovered 2 0', 'recovered 0 1', 'due'])
+      expect(readLines(at('audit.log'))).to.deep.equal(['one', 'tw', 'three'])
+      expectSoundDirectory(at('audit.log'))
+    })
+
+    it('finishes it before the next rotation, where that comes first, and tells of it too', () => {
+      slow(1)
+      fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
+      const sequence = open(() => ({ bytes: 4 }))
+      expect(told).to.deep.equal([])
+      write(sequence, '2222\n')
+      write(sequence, '3\n')
+      expect(told[0]).to.equal('recovered 0 1')
+      expect(told[1]).to.match(/^rotated /)
+      expect(readLines(at('audit.log'))).to.deep.equal(['one', '2222', '3'])
+      sequence.learn([])
+      expect(told).to.have.length(2)
+    })
+
+    it('warns once where it cannot be finished then, and leaves it to the next rotation', () => {
+      slow(Infinity)
+      fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
+      const sequence = open()
+      faulty.fail('link', 'EIO')
+      sequence.learn([])
+      sequence.learn([])
+      expect(told).to.deep.equal(['warned ERR_ROLLKEEPER_ROTATE', 'due'])
+      faulty.heal()
+      write(sequence, 'two\n')
+      sequence.rotate('a test')
+      expect(readLines(at('audit.log'))).to.deep.equal(['one', 'two'])
+      expect(backupNames(at('audit.log'))).to.have.length(2)
+    })
+
+    it('reads all of it at once for a caller of rotate, who could have waited', () => {
+      slow(5)
+      const sequence = open()
+      write(sequence, 'one\n')
+      expect(sequence.canRotate()).to.equal(false)
+      sequence.rotate('a test')
+      expect(told).to.have.length(1)
+      expect(sequence.canRotate()).to.equal(true)
+    })
+
+    it('warns and waits a second where it cannot be read, and begins anew', () => {
+      faulty.fail('scan', 'EMFILE', { times: 1 })
+      const sequence = open(() => ({ bytes: 2 }))
+      for (let i = 0; i < 3; i++) write(sequence, '1\n')
+      expect(told).to.deep.equal(['warned ERR_ROLLKEEPER_ROTATE'])
+      clock.pass(1000)
+      write(sequence, '1\n')
+      expect(told.map(what => what.split(' ')[0])).to.deep.equal(['warned', 'due', 'rotated'])
+    })
+
+    it('refuses a rotation that is asked for where it cannot be read', () => {
+      const sequence = open()
+      write(sequence, '1\n')
+      faulty.fail('scan', 'EMFILE')
+      expect(() => sequence.rotate('a test'))
+        .to.throw(/EMFILE/)
+        .with.property('code', 'ERR_ROLLKEEPER_ROTATE')
+    })
+
+    it('leaves the directory when it is stopped', () => {
+      let closed = 0
+      faulty = new FaultyDisk({
+        ...systemDisk,
+        scan: () => ({ next: () => [], close: () => void closed++ }),
+      })
+      const sequence = open()
+      expect(sequence.canRotate()).to.equal(false)
+      sequence.stop()
+      expect(closed).to.equal(1)
+    })
   })
 
   it('counts what it wrote', () => {

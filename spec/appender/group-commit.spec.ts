@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { FileAppender } from '../../lib/appender/file-appender.js'
+import { GroupCommit, type CommitOwner } from '../../lib/appender/group-commit.js'
+import { OpenFile } from '../../lib/appender/open-file.js'
 import { systemClock } from '../../lib/platform/clock.js'
 import { systemDisk, type Disk } from '../../lib/platform/disk.js'
 import { systemError } from '../support/faulty-disk.js'
@@ -198,6 +200,29 @@ describe('GroupCommit', () => {
     await slow.endAllUntil(log.append('3\n'))
     expect(slow.diary.filter(line => line === 'sync file #1')).to.have.length(1)
     expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('3\n')
+  })
+
+  it('shares a round among all who ask for it behind, and lets each know of its end', async () => {
+    open('flush')
+    const { disk } = slow
+    const platform = { disk, clock: systemClock }
+    const making = { file: { mode: 0o600 }, directoryMode: 0o700 }
+    const file = OpenFile.open(platform, at('other.log'), making)
+    const failures: unknown[] = []
+    const owner: CommitOwner = {
+      activeFile: () => file,
+      namesSynced: () => undefined,
+      syncFailed: error => failures.push(error),
+    }
+    const commit = new GroupCommit(platform, owner, true)
+    file.append(Buffer.from('1\n'), 0)
+    const all = Promise.all([commit.commitBehind(), commit.commitBehind()])
+    await slow.end(systemError('EIO'))
+    await all
+    expect(failures).to.have.length(1)
+    expect(commit.isIdle).to.equal(true)
+    expect(commit.isBehind).to.equal(false)
+    file.close()
   })
 
   it('is what sync asks for, under flush too', async () => {

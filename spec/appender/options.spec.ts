@@ -62,6 +62,8 @@ describe('parseOptions', () => {
       making: { file: { mode: 0o640 }, directoryMode: 0o750 },
     })
     expect(parse({ batchBytes: 0 }).batchBytes).to.equal(0)
+    expect(parse({ syncInterval: '1.5s' }).syncIntervalMs).to.equal(1500)
+    expect(parse({ syncInterval: { minutes: 1 } }).syncIntervalMs).to.equal(60_000)
     expect(parse({ mode: 0, directoryMode: 0o777 }).making).to.deep.equal({
       file: { mode: 0 },
       directoryMode: 0o777,
@@ -135,6 +137,7 @@ describe('parseOptions', () => {
     ['maxSize', 'a whole number of bytes', [0, -1, 1.5, NaN, Infinity, '', '100M', '0MB', '100']],
     ['maxBackups', 'a whole number of backups', [0, -1, 1.5, NaN, Infinity]],
     ['maxAge', 'a duration longer than nothing', ['', '30', '0d', {}, { days: -1 }, '30 days']],
+    ['syncInterval', 'a duration longer than nothing', ['', '1', '0s', {}, { seconds: 0 }]],
     ['batchBytes', 'a whole number of bytes', [-1, 1.5, NaN, '', '0', '64K']],
     ['maxPending', 'a whole number of bytes', [0, -1, 1.5, Infinity, '', '16M', '0MB']],
     ['mode', 'permission bits', [-1, 0o1000, 0o4755, 1.5, NaN]],
@@ -154,6 +157,7 @@ describe('parseOptions', () => {
     ['maxSize', 'a whole number of bytes', [null, true, {}, 1n]],
     ['maxBackups', 'a whole number of backups', [null, '3', true, {}, 3n]],
     ['maxAge', 'a duration longer than nothing', [null, 30, true, { day: 30 }]],
+    ['syncInterval', 'a duration longer than nothing', [null, 1000, true, { second: 1 }]],
     ['rotation', 'a policy, which is a function', [null, '1d', { bytes: 7 }, 7]],
     ['retention', 'a policy, which is a function', [null, '30d', 30, []]],
     ['durability', '"flush" or "sync"', [null, 'fsync', 'SYNC', '', true, ['sync']]],

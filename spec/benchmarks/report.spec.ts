@@ -2,7 +2,15 @@ import { expect } from 'chai'
 import fs from 'node:fs'
 import { answer, isMet, typical, typicalRatio } from '../../benchmarks/record.js'
 import type { Answer, BenchRecord } from '../../benchmarks/record.js'
-import { formatAnswer, formatCount, formatReport, formatValue } from '../../benchmarks/report.js'
+import type { Grid } from '../../benchmarks/grid.js'
+import {
+  formatAnswer,
+  formatCount,
+  formatGrid,
+  formatReport,
+  formatTable,
+  formatValue,
+} from '../../benchmarks/report.js'
 
 const question = {
   title: 'write',
@@ -36,6 +44,57 @@ Durability: none. 2,000,000 lines, 3 rounds.
 | bare | 9.00 M | 8.00 M to 10.0 M | 1 |  |
 `,
     )
+  })
+})
+
+describe('formatAnswer of a row that is no bare loop', () => {
+  it('names what the ratios are to', () => {
+    const asked = { ...question, reference: 'alone', wanted: { row: 'ours', ratioAtLeast: 0.9 } }
+    const rows = new Map([['ours', [9]], ['alone', [10]]]) // prettier-ignore
+    const text = formatAnswer(answer(asked, scale, rows))
+    expect(text).to.include('ratio to alone').and.include('at least 0.9 of alone: met')
+  })
+})
+
+describe('formatGrid', () => {
+  const rows: Grid['rows'] = [
+    { name: 'ours', cells: [[0.004, 0.004, 9], [9.99], [5000]] },
+    { name: 'theirs', cells: [[99.9], [-0.25], []] },
+  ]
+  const grid = (wanted: Grid['question']['wanted']): Grid => {
+    const columns = ['10', '100', '1,000']
+    const { title, about } = question
+    return { question: { title, about, unit: 'ms', heading: 'backups', columns, wanted }, rows }
+  }
+
+  it('writes a table: a median for each cell, empty where there is none', () => {
+    expect(formatGrid(grid([]))).to.equal(
+      `### Write
+
+Durability: none. 3 rounds.
+
+| ms, backups: | 10 | 100 | 1,000 |
+| --- | --: | --: | --: |
+| ours | 0.00 | 9.99 | 5,000 |
+| theirs | 99.9 | -0.25 |  |
+`,
+    )
+  })
+
+  it('says of each figure that was wanted whether it was met', () => {
+    const wanted = [
+      { row: 'ours', column: '100', valueAtMost: 10 },
+      { row: 'ours', column: '1,000', valueAtMost: 30 },
+    ]
+    const [, , , , header, , ours, theirs] = formatGrid(grid(wanted)).split('\n')
+    expect(header).to.match(/ 1,000 \| wanted \|$/)
+    expect(ours).to.match(/\| 100: at most 10, met; 1,000: at most 30, \*\*missed\*\* \|$/)
+    expect(theirs).to.match(/\|  \|$/)
+  })
+
+  it('is what formatTable does with a grid', () => {
+    expect(formatTable(grid([]))).to.equal(formatGrid(grid([])))
+    expect(formatTable(given([1], [1], {}))).to.equal(formatAnswer(given([1], [1], {})))
   })
 })
 
@@ -79,15 +138,18 @@ describe('formatValue', () => {
 describe('docs/benchmarks.md', () => {
   const root = new URL('../../', import.meta.url)
 
+  /** In the order of the report. */
+  const names = ['append', 'format', 'memory', 'archive', 'scale'].map(name => `${name}.json`)
+  const made = fs.readdirSync(new URL('benchmarks/record/', root))
+
   it('is what the records say, and holds no figure of its own', () => {
-    const records = ['append', 'format', 'memory'].map(name => readRecord(`${name}.json`))
+    const records = names.filter(name => made.includes(name)).map(readRecord)
     const page = fs.readFileSync(new URL('docs/benchmarks.md', root), 'utf8')
     expect(page).to.equal(formatReport(records))
   })
 
   it('has every record', () => {
-    const names = fs.readdirSync(new URL('benchmarks/record/', root)).sort()
-    expect(names).to.deep.equal(['append.json', 'format.json', 'memory.json'])
+    expect(names).to.include.members(made)
   })
 
   function readRecord(name: string): BenchRecord {

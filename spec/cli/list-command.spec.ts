@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawnSync, type StdioOptions } from 'node:child_process'
 import { basename } from 'node:path'
 import { expect } from 'chai'
 import fs from 'fs-extra'
@@ -132,10 +132,14 @@ describe('rollkeeper ls', () => {
   })
 
   it('exits 1 when its output cannot be written', function () {
-    if (!fs.existsSync('/dev/full')) this.skip()
+    if (!fs.existsSync('/dev/full')) {
+      console.log('      skipped: no /dev/full here')
+      this.skip()
+    }
     const full = fs.openSync('/dev/full', 'w')
-    const [program = '', ...args] = [...ROLLKEEPER, 'ls', path]
-    const { status, stderr } = spawnSync(program, args, { stdio: ['ignore', full, 'pipe'] })
+    const args = [...ROLLKEEPER.slice(1), 'ls', path]
+    const stdio: StdioOptions = ['ignore', full, 'pipe']
+    const { status, stderr } = spawnSync(process.execPath, args, { stdio })
     fs.closeSync(full)
     expect(status).to.equal(1)
     expect(String(stderr)).to.equal('rollkeeper: cannot write to standard output (ENOSPC)\n')

@@ -139,15 +139,18 @@ describe('rollkeeper prune', () => {
 
   it('exits 1 when one cannot be removed, tells which, and removes the others', async function () {
     const user = 65_534
-    if (process.getuid?.() !== 0) this.skip()
+    if (process.getuid?.() !== 0) {
+      console.log('      skipped: only root can give files to others')
+      this.skip()
+    }
     // Sticky: another user may remove only what is his own.
     fs.chmodSync(at(), 0o1777)
     for (const backup of backups.filter((_, index) => index !== 4)) fs.chownSync(backup, user, user)
     const dropped = `process.setgid(${user}); process.setuid(${user}); await import(process.argv[1])`
-    const [program = '', ...args] = [...ROLLKEEPER, 'prune', path, '--max-backups=3']
-    const main = args.splice(2, 1)
-    const command = [program, ...args.splice(0, 2), '--input-type=module', '-e', dropped]
-    const { code, stdout, stderr } = await runProgram([...command, ...main, ...args])
+    const loader = [...ROLLKEEPER.slice(0, -1), '--input-type=module', '-e', dropped]
+    const main = ROLLKEEPER.slice(-1)
+    const command = [...loader, ...main, 'prune', path, '--max-backups=3']
+    const { code, stdout, stderr } = await runProgram(command)
     expect(stderr).to.match(
       /^rollkeeper: cannot prune \S+ \(E\w+\)[^\n]*\nrollkeeper: pruned 1 of 5/,
     )
@@ -155,6 +158,20 @@ describe('rollkeeper prune', () => {
     expect(code).to.equal(1)
     expect(told(stdout)).to.deep.equal(['4d 4000 archive --max-backups'])
     expect(left()).to.deep.equal([1, 2, 3, 5])
+  })
+
+  it('exits 1 where the backups may be those of another log, and --dry-run says so', async () => {
+    fs.writeFileSync(at('audit'), '')
+    fs.writeFileSync(at('audit.gz'), '')
+    const ambiguous = makeBackup(at('audit.gz'), DAY_MS, 10)
+    const { code, stdout, stderr } = await prune(at('audit'), '--max-age=1h')
+    expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' })
+    expect(stderr).to.match(/^rollkeeper: .* may be those of [^\n]*audit\.gz[^\n]*\n$/)
+    expect(fs.existsSync(ambiguous)).to.equal(true)
+    const dry = await prune('--dry-run', at('audit'), '--max-age=1h')
+    expect(dry.code).to.equal(0)
+    expect(dry.stdout).to.include(ambiguous)
+    expect(dry.stderr).to.match(/may be those of .*\n.*would prune 1 of 1 backup,/)
   })
 
   it('exits 1 for no log', async () => {

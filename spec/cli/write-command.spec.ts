@@ -72,7 +72,7 @@ describe('rollkeeper write', () => {
 
     it('makes archives by the name of kube-apiserver, too', async () => {
       const command = [...write, '--audit-log-compress', '--max-size=10kB']
-      expect(await runProgram(command, numberedLines(1, 2000))).to.include({ code: 0, stderr: '' })
+      expect(await runProgram(command, numberedLines(1, 3000))).to.include({ code: 0, stderr: '' })
       const names = fs.readdirSync(directory).filter(name => name !== 'audit.log')
       expect(names).to.have.lengthOf(2)
       expect(names.every(name => name.endsWith('.log.gz'))).to.equal(true)

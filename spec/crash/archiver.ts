@@ -1,6 +1,6 @@
 /**
  * A program that archives the backups of a log. It counts the calls it makes of the disk, tells of
- * their number and of its memory, and kills itself at the call that its arguments name: before it, or as soon as it
+ * them and of its memory, and kills itself at the call that its arguments name: before it, or as soon as it
  * is under way.
  */
 import { writeSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { Archive } from '../../lib/retention/archive.js'
 import { archivable } from '../support/archives.js'
 
 const [path = '', when = '', at = '0'] = process.argv.slice(2)
-let calls = 0
+const calls: string[] = []
 let peakBytes = 0
 
 const disk: Disk = new Proxy(systemDisk, {
@@ -18,7 +18,7 @@ const disk: Disk = new Proxy(systemDisk, {
     const call = target[name] as (...args: unknown[]) => unknown
     return (...args: unknown[]) => {
       peakBytes = Math.max(peakBytes, process.memoryUsage.rss()) // `maxRSS` is the parent's too
-      const isIt = ++calls === Number(at)
+      const isIt = calls.push(name) === Number(at)
       if (isIt && when === 'before') process.kill(process.pid, 'SIGKILL')
       const result = call(...args)
       if (isIt) process.kill(process.pid, 'SIGKILL')

@@ -1,3 +1,5 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import nodeFs from 'node:fs'
 import { dirname } from 'node:path'
 import { expect } from 'chai'
 import fs from 'fs-extra'
@@ -31,6 +33,22 @@ function withUmask<Result>(mask: number, code: () => Result): Result {
 describe('systemDisk', () => {
   const at = temporaryDirectory()
 
+  /** So many names of one file. */
+  const makeMany = (count: number): void => {
+    fs.writeFileSync(at('0'), '')
+    for (let index = 1; index < count; index++) fs.linkSync(at('0'), at(String(index)))
+  }
+
+  /** Descriptors of this process that lead to the directory of the test. */
+  const openHere = (): number =>
+    fs.readdirSync('/proc/self/fd').filter(fd => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${fd}`) === at()
+      } catch {
+        return false // the one by which they were listed
+      }
+    }).length
+
   describe('create', () => {
     it('gives the file just these permissions, whatever the umask is', () => {
       for (const mask of [0o000, 0o077, 0o777]) {
@@ -40,6 +58,28 @@ describe('systemDisk', () => {
           expect(permissionsOf(path)).to.equal(mode)
         }
       }
+    })
+
+    it('gives nobody but the owner a way in before the file has its owner and mode', () => {
+      const { openSync } = nodeFs
+      const modes: unknown[] = []
+      nodeFs.openSync = (path, flags, mode) => {
+        modes.push(mode)
+        const fd = openSync(path, flags, mode)
+        expect(permissionsOf(String(path)) & ~Number(mode)).to.equal(0)
+        return fd
+      }
+      try {
+        withUmask(0o000, () => {
+          for (const mode of [0o666, 0o640, 0o444, 0o6755]) {
+            systemDisk.close(systemDisk.create(at(`audit-${mode}.log`), { mode }))
+            expect(permissionsOf(at(`audit-${mode}.log`))).to.equal(mode)
+          }
+        })
+      } finally {
+        nodeFs.openSync = openSync
+      }
+      expect(modes).to.deep.equal([0o600, 0o600, 0o400, 0o700])
     })
 
     it('gives the file its owner where that is allowed, and then its permissions', () => {
@@ -180,7 +220,7 @@ describe('systemDisk', () => {
   describe('entries', () => {
     const list = async (directory: string): Promise<DirectoryEntry[]> => {
       const found: DirectoryEntry[] = []
-      for await (const entry of systemDisk.entries(directory)) found.push(entry)
+      for await (const some of systemDisk.entries(directory)) found.push(...some)
       return found.sort((one, other) => (one.name < other.name ? -1 : 1))
     }
 
@@ -196,16 +236,155 @@ describe('systemDisk', () => {
         { name: 'folder', regular: false },
         { name: 'link', regular: false },
       ])
-      expect(systemDisk.namesNow(at()).sort()).to.deep.equal(found.map(({ name }) => name))
     })
 
-    it('tells all of more names than it reads at once', async () => {
-      for (let index = 0; index < 1000; index++) fs.writeFileSync(at(String(index)), '')
-      expect(await list(at())).to.have.length(1000)
+    it('leaves open what is neither a file nor a directory nor a link', async () => {
+      execFileSync('mkfifo', [at('pipe')])
+      expect(await list(at())).to.deep.equal([{ name: 'pipe', regular: undefined }])
+    })
+
+    it('tells all of more names than it reads at once, each once, some hundreds at a time', async () => {
+      makeMany(1300)
+      const pieces: number[] = []
+      const found = new Set<string>()
+      for await (const some of systemDisk.entries(at())) {
+        pieces.push(some.length)
+        for (const { name } of some) found.add(name)
+      }
+      expect(found).to.have.property('size', 1300)
+      expect(pieces.reduce((sum, count) => sum + count, 0)).to.equal(1300)
+      expect(Math.max(...pieces)).to.be.at.most(512)
+      expect(pieces).to.have.length(3)
+    })
+
+    it('tells all of exactly as many as it reads at once, and of none', async () => {
+      expect(await list(at())).to.deep.equal([])
+      makeMany(512)
+      expect(await list(at())).to.have.length(512)
+    })
+
+    it('gives others their turn between its pieces', async () => {
+      makeMany(1300)
+      let turns = 0
+      for await (const some of systemDisk.entries(at())) {
+        expect(some).to.have.length.above(0)
+        setImmediate(() => turns++)
+        await new Promise(setImmediate)
+      }
+      expect(turns).to.equal(3)
+    })
+
+    it('leaves the directory where nobody wants to know the rest', async () => {
+      makeMany(1300)
+      for await (const some of systemDisk.entries(at())) {
+        expect(some).to.have.length.above(0)
+        expect(openHere()).to.equal(1)
+        break
+      }
+      expect(openHere()).to.equal(0)
+      for await (const some of systemDisk.entries(at())) expect(some).to.have.length.above(0)
+      expect(openHere()).to.equal(0)
     })
 
     it('fails where there is no directory', async () => {
       expect(await codeOf(() => list(at('nowhere')))).to.equal('ENOENT')
+    })
+  })
+
+  describe('scan', () => {
+    it('tells all names, each once, some hundreds at a time, and closes the directory', () => {
+      makeMany(1300)
+      const scan = systemDisk.scan(at())
+      const pieces: string[][] = []
+      for (let names = scan.next(); names; names = scan.next()) {
+        expect(openHere()).to.equal(1)
+        pieces.push([...names])
+      }
+      expect(openHere()).to.equal(0)
+      expect(pieces.map(({ length }) => length)).to.deep.equal([512, 512, 276])
+      expect(new Set(pieces.flat())).to.deep.equal(new Set(fs.readdirSync(at())))
+    })
+
+    it('tells of an empty directory that there is none', () => {
+      expect(systemDisk.scan(at()).next()).to.equal(undefined)
+      expect(openHere()).to.equal(0)
+    })
+
+    it('ends before its end', () => {
+      makeMany(1300)
+      const scan = systemDisk.scan(at())
+      scan.next()
+      scan.close()
+      expect(openHere()).to.equal(0)
+    })
+
+    it('fails where there is no directory', async () => {
+      expect(await codeOf(() => systemDisk.scan(at('nowhere')))).to.equal('ENOENT')
+    })
+  })
+
+  describe('openToRead', () => {
+    it('opens a file to read it, and not to write', async () => {
+      fs.writeFileSync(at('file'), 'text', { mode: 0o400 })
+      const fd = systemDisk.openToRead(at('file'))
+      const into = new Uint8Array(4)
+      expect(systemDisk.read(fd, into, 0)).to.equal(4)
+      expect(Buffer.from(into).toString()).to.equal('text')
+      expect(await codeOf(() => systemDisk.write(fd, into, 0, 4))).to.equal('EBADF')
+      systemDisk.close(fd)
+    })
+
+    it('makes no file, and does not follow a symbolic link', async () => {
+      fs.writeFileSync(at('file'), '')
+      fs.symlinkSync(at('file'), at('link'))
+      expect(await codeOf(() => systemDisk.openToRead(at('link')))).to.equal('ELOOP')
+      expect(await codeOf(() => systemDisk.openToRead(at('nowhere')))).to.equal('ENOENT')
+      expect(fs.readdirSync(at()).sort()).to.deep.equal(['file', 'link'])
+    })
+
+    it('does not wait for the other end of a pipe', async () => {
+      // In a program of its own: what waits here waits for ever, and nobody could end it.
+      execFileSync('mkfifo', [at('pipe')])
+      const program = `
+        import { systemDisk } from ${JSON.stringify(new URL('../../lib/platform/disk.ts', import.meta.url).href)}
+        systemDisk.openToRead(${JSON.stringify(at('pipe'))})`
+      const args = ['--import', 'tsx', '--input-type=module', '--eval', program]
+      const { status, signal } = spawnSync(process.execPath, args, { timeout: 15_000 })
+      expect({ status, signal }).to.deep.equal({ status: 0, signal: null })
+    })
+  })
+
+  describe('readLater and writeLater', () => {
+    it('read from a position, and no further than the end', async () => {
+      fs.writeFileSync(at('file'), '0123456789')
+      const fd = systemDisk.openToRead(at('file'))
+      const into = new Uint8Array(4)
+      expect(await systemDisk.readLater(fd, into, 3)).to.equal(4)
+      expect(Buffer.from(into).toString()).to.equal('3456')
+      expect(await systemDisk.readLater(fd, into, 8)).to.equal(2)
+      expect(await systemDisk.readLater(fd, into, 10)).to.equal(0)
+      systemDisk.close(fd)
+      expect(await codeOf(() => systemDisk.readLater(fd, into, 0))).to.equal('EBADF')
+    })
+
+    it('append all bytes where the file ends now', async () => {
+      const fd = systemDisk.create(at('file'), { mode: 0o600 })
+      expect(await systemDisk.writeLater(fd, bytes('first\n'))).to.equal(6)
+      fs.truncateSync(at('file'), 0)
+      expect(await systemDisk.writeLater(fd, bytes('second\n'))).to.equal(7)
+      systemDisk.close(fd)
+      expect(fs.readFileSync(at('file'), 'utf8')).to.equal('second\n')
+      expect(await codeOf(() => systemDisk.writeLater(fd, bytes('x')))).to.equal('EBADF')
+    })
+
+    it('leave the turn to others', async () => {
+      const fd = systemDisk.create(at('file'), { mode: 0o600 })
+      const written = systemDisk.writeLater(fd, new Uint8Array(8 * 1024 * 1024))
+      let turns = 0
+      setImmediate(() => turns++)
+      await written
+      expect(turns).to.equal(1)
+      systemDisk.close(fd)
     })
   })
 

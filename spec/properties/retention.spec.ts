@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import fs from 'fs-extra'
-import { listBackups, plainBackup, type Backup } from '../../lib/backup/backup.js'
+import { plainBackup, type Backup } from '../../lib/backup/backup.js'
+import { listBackups } from '../../lib/backup/catalogue.js'
 import { systemDisk } from '../../lib/platform/disk.js'
 import { Prune } from '../../lib/retention/prune.js'
 import {
@@ -154,7 +155,8 @@ const NEAR_MISSES: readonly ((base: string, stamp: string, extension: string) =>
   (base, stamp, extension) => `${base}-${stamp}${extension}.gz.gz`,
   (base, stamp, extension) => `${base}-${stamp}${extension}.gz.tmp`,
   (base, stamp, extension) => `.${base}-${stamp}${extension}.gz.tmp`,
-  (base, stamp, extension) => `${base}-${stamp}${extension}.hold`,
+  (base, stamp, extension) => `${base}-${stamp}${extension}.hold.hold`,
+  (base, stamp, extension) => `.${base}-${stamp}${extension}.hold`,
   (base, stamp, extension) => `${base}-${stamp}${extension}~`,
   (base, stamp, extension) => `${base}-${stamp}${extension}\n`,
   (base, stamp, extension) => ` ${base}-${stamp}${extension}`,
@@ -201,6 +203,7 @@ const planted = fc.oneof(
     age,
     twin: fc.nat(NEAR_MISSES.length - 1),
   }),
+  fc.record({ kind: fc.constant('hold' as const), age, twin: fc.nat(3) }),
   fc.record({ kind: fc.constant('other log' as const), age, twin: fc.nat(OTHER_LOGS.length - 1) }),
 )
 
@@ -237,6 +240,7 @@ describe('Prune', () => {
           fs.mkdirSync(directory)
           fs.writeFileSync(join(directory, active), 'active\n')
           const own = new Map<string, number>()
+          const holds = new Set<number>()
           for (const { kind, age: ageMs, twin } of plants) {
             const time = NOW - ageMs
             const perfect = `${base}-${stampOf(time)}${extension}`
@@ -257,6 +261,9 @@ describe('Prune', () => {
               place(impostor, path => fs.symlinkSync(active, path))
             } else if (kind === 'dangling') {
               place(impostor, path => fs.symlinkSync('nowhere', path))
+            } else if (kind === 'hold') {
+              const name = `${perfect}${twin % 2 === 0 ? '' : '.gz'}.hold`
+              if (place(name, twin < 2 ? file : held => fs.mkdirSync(held))) holds.add(time)
             } else if (kind === 'near miss') {
               place(NEAR_MISSES[twin]!(base, stampOf(time), extension), file)
             } else {
@@ -273,17 +280,24 @@ describe('Prune', () => {
           if (chosen?.maxAgeMs !== undefined) policies.push(keepForMs(chosen.maxAgeMs))
           const prune = new Prune(
             { disk: systemDisk, clock: new ManualClock(new Date(NOW).toISOString()) },
-            policies,
-            { pruned: () => {}, warn: error => expect.fail(error.message), due: () => {} },
+            directory,
+            policies.map((policy, index) => ({ name: `policy ${index}`, policy })),
+            {
+              pruned: () => {},
+              warn: error => expect.fail(error.message),
+              due: () => {},
+              abandon: async () => {},
+            },
           )
-          await prune.remove(await listBackups(systemDisk, join(directory, active)))
+          await prune.remove(() => listBackups(systemDisk, join(directory, active)))
 
           const newestFirst = [...new Set(own.values())].sort((one, other) => other - one)
           const kept = newestFirst.filter(
             (time, index) =>
-              chosen &&
-              index < (chosen.count ?? Infinity) &&
-              NOW - time <= (chosen.maxAgeMs ?? Infinity),
+              holds.has(time) ||
+              (chosen &&
+                index < (chosen.count ?? Infinity) &&
+                NOW - time <= (chosen.maxAgeMs ?? Infinity)),
           )
           for (const [name, time] of own) if (!kept.includes(time)) before.delete(name)
           expect(contentOf(directory)).to.deep.equal(before)

@@ -6,7 +6,12 @@ import { listBackups } from '../../lib/backup/catalogue.js'
 import { formatBackupName } from '../../lib/backup/backup-name.js'
 import type { RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
 import { Prune } from '../../lib/retention/prune.js'
-import { keepFor, keepNewest, type RetentionPolicy } from '../../lib/retention/retention-policy.js'
+import {
+  keepFor,
+  keepFree,
+  keepNewest,
+  type RetentionPolicy,
+} from '../../lib/retention/retention-policy.js'
 import { mistyped } from '../audit/mistyped.js'
 import { FaultyDisk } from '../support/faulty-disk.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -229,77 +234,352 @@ describe('Prune', () => {
     }
   })
 
-  describe('while nothing happens', () => {
-    it('is due when time alone makes a policy give up a backup, also after 30 days', async () => {
-      make(20)
-      const prune = pruneBy(keepFor({ days: 30 }))
+  describe('of backups that are held', () => {
+    const hold = (day: number): void => fs.writeFileSync(at(`${nameOf(day)}.hold`), 'why\n')
+
+    it('spares them, also from a policy that gives up all', async () => {
+      make(1, 2, 3)
+      hold(2)
+      expect((await pruneBy(keepNone).remove(list)).map(dayOf)).to.deep.equal([1, 3])
+      expect(fs.readdirSync(at())).to.deep.equal([nameOf(2), `${nameOf(2)}.hold`])
+      expect(warnings).to.deep.equal([])
+    })
+
+    for (const [name, ending] of [
+      ['its name', '.hold'],
+      ['the name of its archive', '.gz.hold'],
+    ] as const) {
+      it(`spares one whose hold, by ${name}, comes right before it is removed`, async () => {
+        make(1, 2)
+        abandon = async backup => {
+          if (dayOf(backup) === 1) fs.writeFileSync(at(nameOf(1) + ending), '')
+        }
+        expect((await pruneBy(keepNone).remove(list)).map(dayOf)).to.deep.equal([2])
+        expect(await days()).to.deep.equal([1])
+        expect(warnings).to.deep.equal([])
+      })
+    }
+
+    it('spares one whose hold nobody can look for, and warns', async () => {
+      make(1)
+      const backups = await list()
+      faulty.fail('lstat', 'EIO')
+      expect(await pruneBy(keepNone).remove(async () => backups)).to.deep.equal([])
+      faulty.heal()
+      expect(await days()).to.deep.equal([1])
+      expect(warnings.map(({ code }) => code)).to.deep.equal(['ERR_ROLLKEEPER_PRUNE'])
+    })
+
+    it('removes one that was released', async () => {
+      make(1)
+      hold(1)
+      const prune = pruneBy(keepNone)
       await prune.remove(list)
-      clock.pass(30 * DAY_MS)
-      expect(due).to.equal(0)
-      clock.pass(101)
-      expect(due).to.equal(1)
+      fs.removeSync(at(`${nameOf(1)}.hold`))
+      expect(await prune.remove(list)).to.have.length(1)
+    })
+  })
+
+  describe('abandon', () => {
+    it('is waited for before anything of a backup is removed', async () => {
+      make(1, 2)
+      fs.writeFileSync(at(`${nameOf(1)}.gz`), '')
+      const abandoned: number[] = []
+      faulty.before('remove', (file: string) => {
+        expect(abandoned).to.include(file.includes(nameOf(1)) ? 1 : 2)
+      })
+      abandon = async backup => {
+        await new Promise(setImmediate)
+        expect(fs.existsSync(backup.path)).to.equal(true)
+        abandoned.push(dayOf(backup))
+      }
+      await pruneBy(keepNone).remove(list)
+      expect(abandoned).to.have.members([1, 2]).and.to.have.length(2)
+      expect(warnings).to.deep.equal([])
+      expect(fs.readdirSync(at())).to.deep.equal([])
+    })
+
+    it('is not asked for what stays', async () => {
+      make(1, 2)
+      const abandoned: number[] = []
+      abandon = async backup => void abandoned.push(dayOf(backup))
+      await pruneBy(keepNewest(1)).remove(list)
+      expect(abandoned).to.deep.equal([1])
+    })
+
+    it('keeps the backup, with a warning, when it fails', async () => {
+      make(1, 2)
+      abandon = async backup => {
+        if (dayOf(backup) === 1) throw new Error('busy')
+      }
+      expect((await pruneBy(keepNone).remove(list)).map(dayOf)).to.deep.equal([2])
+      expect(warnings[0]?.message).to.include('busy')
+    })
+
+    it('may have left an archive, which goes with its source or instead of it', async () => {
+      make(1, 2)
+      const backups = await list()
+      abandon = async ({ path: source }) => {
+        fs.writeFileSync(`${source}.gz`, '')
+        if (source.includes(nameOf(1))) fs.removeSync(source)
+      }
+      const removed = await pruneBy(keepNone).remove(async () => backups)
+      expect(removed.map(dayOf)).to.deep.equal([1, 2])
+      expect(fs.readdirSync(at())).to.deep.equal([])
+    })
+  })
+
+  it('removes a backup whose archive vanishes right before its unlink', async () => {
+    make(1)
+    fs.writeFileSync(at(`${nameOf(1)}.gz`), '')
+    faulty.before('remove', (file: string) => {
+      if (file.endsWith('.gz')) fs.removeSync(file)
+    })
+    expect((await pruneBy(keepNone).remove(list)).map(dayOf)).to.deep.equal([1])
+    expect(fs.readdirSync(at())).to.deep.equal([])
+    expect(warnings).to.deep.equal([])
+  })
+
+  it('removes the oldest first, few at a time, so that what ends it has taken none out of turn', async () => {
+    const all = Array.from({ length: 18 }, (_, index) => index + 1)
+    make(...all)
+    const removedDays: number[] = []
+    let atOnce = 0
+    let most = 0
+    faulty.before('remove', async (file: string) => {
+      most = Math.max(most, ++atOnce)
+      await new Promise(setImmediate)
+      removedDays.push(all.find(day => file === at(nameOf(day))) ?? NaN)
+    })
+    faulty.after('remove', () => atOnce--)
+    await pruneBy(keepNewest(2)).remove(list)
+    expect(removedDays).to.deep.equal(all.slice(0, 16))
+    expect(most).to.be.within(2, 4)
+  })
+
+  it('works for one who asks after the other, each by a list of its own', async () => {
+    make(1, 2, 3)
+    const prune = pruneBy(keepNewest(1))
+    let working = 0
+    const listAlone = async (): Promise<readonly Backup[]> => {
+      expect(++working).to.equal(1)
+      await new Promise(setImmediate)
+      return list()
+    }
+    faulty.before('remove', async () => {
+      await new Promise(setImmediate)
+      expect(working).to.equal(1)
+    })
+    const first = prune.remove(listAlone).finally(() => working--)
+    const second = prune.remove(listAlone).finally(() => working--)
+    let isOver = false
+    const idle = prune.idle().then(() => (isOver = true))
+    await new Promise(setImmediate)
+    expect(isOver).to.equal(false)
+    expect((await first).map(dayOf)).to.deep.equal([1, 2])
+    expect(await second).to.deep.equal([])
+    await idle
+    expect(pruned).to.have.length(1)
+    expect(warnings).to.deep.equal([])
+  })
+
+  it('is rejected where the list is, and works for who asks next', async () => {
+    make(1)
+    const prune = pruneBy(keepNone)
+    const failed = prune.remove(() => Promise.reject(new Error('no list')))
+    const worked = prune.remove(list)
+    expect(await failed.catch(String)).to.include('no list')
+    expect(await worked).to.have.length(1)
+    await prune.idle()
+  })
+
+  it('takes the disk for free where it cannot tell how free it is, and warns', async () => {
+    make(1, 2)
+    faulty.fail('freeBytes', 'ENOSYS')
+    const shown: number[] = []
+    const asked: RetentionPolicy = (_, { freeBytes }) => {
+      shown.push(freeBytes)
+      return []
+    }
+    await pruneBy(asked, keepFree('1TB')).remove(list)
+    expect(new Set(shown)).to.deep.equal(new Set([Infinity]))
+    expect(await days()).to.deep.equal([2, 1])
+    expect(warnings).to.have.length(1)
+    expect(warnings[0]).to.include({ code: 'ERR_ROLLKEEPER_PRUNE', path: at() })
+  })
+
+  describe('while nothing happens', () => {
+    const HOUR_MS = 3_600_000
+    let waits: number[]
+    beforeEach(() => {
+      waits = []
+      const after = clock.after.bind(clock)
+      clock.after = (waitMs, callback) => {
+        waits.push(waitMs)
+        return after(waitMs, callback)
+      }
+    })
+
+    /** Lets time pass until it is due. */
+    const passToNextLook = (): void => {
+      expect(clock.waiting).to.equal(1)
+      const before = due
+      clock.pass(waits.at(-1)! - 1)
+      expect(due).to.equal(before)
+      clock.pass(1)
+      expect(due).to.equal(before + 1)
+    }
+
+    it('is due within a tenth of a second when time alone makes a policy give up a backup', async () => {
+      make(20)
+      for (const minutes of [1, 7, 30, 59]) {
+        clock.set('2016-09-20T00:00:00.000Z')
+        const prune = pruneBy(keepFor({ minutes }))
+        expect(await prune.remove(list)).to.deep.equal([])
+        expect(waits.at(-1)).to.be.within(minutes * 60_000 + 1, minutes * 60_000 + 101)
+        prune.stop()
+      }
+    })
+
+    it('finds that moment by asking the policies few times', async () => {
+      make(20)
+      let asked = 0
+      const counted: RetentionPolicy = (backups, moment) => {
+        asked++
+        return keepFor('30m')(backups, moment)
+      }
+      await pruneBy(counted).remove(list)
+      expect(asked).to.be.within(10, 20)
+    })
+
+    it('is due every hour where none is given up sooner, for what others do meanwhile', async () => {
+      make(20)
+      const prune = pruneBy(keepFor('49h'), keepNewest(2))
+      for (let hour = 0; hour < 49; hour++) {
+        expect(await prune.remove(list)).to.deep.equal([])
+        passToNextLook()
+        expect(waits.at(-1)).to.equal(HOUR_MS)
+      }
+      expect(await prune.remove(list)).to.deep.equal([])
+      expect(waits.at(-1)).to.be.within(1, 101)
+      passToNextLook()
+      expect(await prune.remove(list)).to.have.length(1)
+      expect(clock.waiting).to.equal(0)
+    })
+
+    it('is due for one backup after the other', async () => {
+      fs.writeFileSync(at('audit-2016-09-19T23-30-00.000.log'), '')
+      fs.writeFileSync(at('audit-2016-09-19T23-50-00.000.log'), '')
+      make(20)
+      const prune = pruneBy(keepFor('45m'))
+      for (const left of [3, 2, 1]) {
+        expect(await prune.remove(list)).to.have.length(left === 3 ? 0 : 1)
+        expect(await days()).to.have.length(left)
+        passToNextLook()
+      }
+      expect(await prune.remove(list)).to.have.length(1)
+      expect(waits.map(waitMs => Math.floor(waitMs / 60_000))).to.deep.equal([15, 19, 9])
+    })
+
+    it('is due within an hour of a clock that was set forward', async () => {
+      make(20)
+      const prune = pruneBy(keepFor('30d'))
+      await prune.remove(list)
+      clock.set('2016-12-01T00:00:00.000Z')
+      passToNextLook()
       expect(await prune.remove(list)).to.have.length(1)
     })
 
-    it('is due again and again, for one backup after the other', async () => {
-      make(18, 19, 20)
-      const prune = pruneBy(keepFor('3d'))
-      await prune.remove(list)
-      for (const [index, left] of [[20, 19], [20], []].entries()) {
-        clock.pass(index === 0 ? DAY_MS + 101 : DAY_MS)
-        expect(due).to.equal(index + 1)
-        await prune.remove(list)
-        expect(await days()).to.deep.equal(left)
+    it('shows policies what is free as it was when they were asked', async () => {
+      make(1, 20)
+      const shown = new Set<number>()
+      const look: RetentionPolicy = (_, { freeBytes }) => {
+        shown.add(freeBytes)
+        return []
       }
+      await pruneBy(look).remove(list)
+      expect(shown).to.have.property('size', 1)
+      expect(faulty.calls.filter(call => call === 'freeBytes')).to.have.length(1)
     })
 
-    it('is due within an hour of a clock that was set forward, and not while it was set back', async () => {
+    it('has one timer, however often it was asked', async () => {
       make(20)
-      await pruneBy(keepFor('30d')).remove(list)
-      clock.set('2016-09-01T00:00:00.000Z')
-      clock.pass(30 * DAY_MS)
-      expect(due).to.equal(0)
-      clock.set('2016-12-01T00:00:00.000Z')
-      clock.pass(3_600_000)
-      expect(due).to.equal(1)
-    })
-
-    it('never sets a timer longer than 32 bits of milliseconds, and one at a time', async () => {
-      make(20)
-      const after = clock.after.bind(clock)
-      clock.after = (waitMs, callback) => {
-        expect(waitMs).to.be.within(1, 2 ** 31 - 1)
-        return after(waitMs, callback)
-      }
-      const prune = pruneBy(keepFor('400d'))
+      const prune = pruneBy(keepFor('30d'))
       for (let pass = 0; pass < 3; pass++) {
         await prune.remove(list)
-        clock.pass(DAY_MS)
         expect(clock.waiting).to.equal(1)
       }
     })
 
+    it('has none where there is nothing to wait for', async () => {
+      make(20)
+      await pruneBy().remove(list)
+      await pruneBy(keepNone).remove(list)
+      await pruneBy(keepNone).remove(list)
+      expect(clock.waiting).to.equal(0)
+    })
+
     it('leaves the disk alone until it is due', async () => {
       make(20)
-      await pruneBy(keepFor('30d')).remove(list)
+      await pruneBy(keepFor('30m')).remove(list)
       faulty.calls.length = 0
-      clock.pass(30 * DAY_MS)
+      clock.pass(DAY_MS)
+      expect(due).to.equal(1)
       expect(faulty.calls).to.deep.equal([])
+    })
+
+    it('tries again in a minute what it could not remove', async () => {
+      make(1, 20)
+      faulty.fail('remove', 'EACCES', { times: 1 })
+      const prune = pruneBy(keepNewest(1))
+      expect(await prune.remove(list)).to.deep.equal([])
+      expect(waits).to.deep.equal([60_000])
+      passToNextLook()
+      expect(await prune.remove(list)).to.have.length(1)
+      expect(waits.at(-1)).to.equal(HOUR_MS)
+    })
+
+    it('looks again in a minute at what it passed over', async () => {
+      make(20)
+      abandon = async () => fs.writeFileSync(at(`${nameOf(20)}.hold`), '')
+      const prune = pruneBy(keepNone)
+      await prune.remove(list)
+      expect(waits).to.deep.equal([60_000])
+      passToNextLook()
+      await prune.remove(list)
+      expect(waits).to.deep.equal([60_000, HOUR_MS]) // somebody may release it
+    })
+
+    it('does not plan for what is held', async () => {
+      make(20)
+      fs.writeFileSync(at(`${nameOf(20)}.hold`), '')
+      await pruneBy(keepFor('30m')).remove(list)
+      expect(waits).to.deep.equal([HOUR_MS])
+    })
+
+    it('looks within an hour after a pass that somebody else saw fail', () => {
+      const prune = pruneBy(keepNone)
+      prune.lookLater()
+      prune.lookLater()
+      expect(waits.at(-1)).to.equal(HOUR_MS)
+      passToNextLook()
     })
 
     it('does not repeat the warning of a policy that fails', async () => {
       make(20)
-      await pruneBy(fails, keepFor('30d')).remove(list)
-      clock.pass(31 * DAY_MS)
-      expect(due).to.equal(1)
+      await pruneBy(fails, keepFor('30m')).remove(list)
+      passToNextLook()
       expect(warnings).to.have.length(1)
     })
 
-    it('is not due any more once it is stopped', async () => {
+    it('is not due any more once it is stopped, also when it was at work then', async () => {
       make(20)
       const prune = pruneBy(keepFor('30d'))
       await prune.remove(list)
+      const working = prune.remove(list)
       prune.stop()
+      await working
+      prune.lookLater()
       expect(clock.waiting).to.equal(0)
       clock.pass(40 * DAY_MS)
       expect(due).to.equal(0)

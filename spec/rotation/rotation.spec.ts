@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import fs from 'fs-extra'
+import { plainBackup } from '../../lib/backup/backup.js'
+import { BackupTimes } from '../../lib/backup/backup-times.js'
 import { systemDisk, type Disk } from '../../lib/platform/disk.js'
 import { RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
-import { privatePath, recover, release, rotate } from '../../lib/rotation/rotation.js'
+import { isPrivate, privatePath, recover, release, rotate } from '../../lib/rotation/rotation.js'
 import { FaultyDisk, systemError } from '../support/faulty-disk.js'
 import { backupNames } from '../support/log-directory.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -17,7 +19,9 @@ describe('rotate', () => {
   function order(disk: Disk = systemDisk, newest?: number) {
     const open = disk.lstat(at('audit.log'))
     if (!open) throw new Error('the test has made no active file')
-    return { path: at('audit.log'), open, now: NOW, newest }
+    const times = new BackupTimes(disk, at('audit.log'))
+    times.learn(newest === undefined ? [] : [plainBackup(at('audit.log'), new Date(newest), 0)])
+    return { path: at('audit.log'), open, now: NOW, times }
   }
 
   function names(): string[] {
@@ -145,6 +149,26 @@ describe('rotate', () => {
     expect(fs.readFileSync(at(name), 'utf8')).to.equal('second\n')
   })
 
+  it('adds what it makes to the times that it goes by', () => {
+    fs.writeFileSync(at('audit.log'), 'one\n')
+    const ours = order(systemDisk, NOW + 5)
+    const { time } = rotate(systemDisk, ours)
+    expect(+time).to.equal(NOW + 6)
+    expect(ours.times.newest).to.equal(NOW + 6)
+    expect(ours.times.newestFirst()).to.deep.equal([NOW + 6, NOW + 5])
+  })
+
+  it('frees a leftover private name whose backup has its name already, and makes no other one', () => {
+    fs.writeFileSync(at('.audit.log.rotating'), 'first\n')
+    fs.linkSync(at('.audit.log.rotating'), at(NAME))
+    fs.writeFileSync(at('audit.log'), 'second\n')
+    const { name } = rotate(systemDisk, order(systemDisk, NOW))
+    expect(name).to.equal(NEXT_NAME)
+    expect(names()).to.deep.equal(['.audit.log.rotating', NAME, NEXT_NAME])
+    expect(fs.readFileSync(at(NAME), 'utf8')).to.equal('first\n')
+    expect(fs.readFileSync(at(NEXT_NAME), 'utf8')).to.equal('second\n')
+  })
+
   it('refuses when a directory stands under the private name', () => {
     fs.mkdirSync(at('.audit.log.rotating'))
     fs.writeFileSync(at('audit.log'), 'one\n')
@@ -164,21 +188,51 @@ describe('release', () => {
   })
 })
 
+describe('isPrivate', () => {
+  const at = temporaryDirectory()
+
+  it('is true for the file that has the private name, until it is released', () => {
+    fs.writeFileSync(at(NAME), 'one\n')
+    const backup = fs.lstatSync(at(NAME))
+    expect(isPrivate(systemDisk, at('audit.log'), backup)).to.equal(false)
+    fs.writeFileSync(at('.audit.log.rotating'), 'another\n')
+    expect(isPrivate(systemDisk, at('audit.log'), backup)).to.equal(false)
+    fs.removeSync(at('.audit.log.rotating'))
+    fs.linkSync(at(NAME), at('.audit.log.rotating'))
+    expect(isPrivate(systemDisk, at('audit.log'), backup)).to.equal(true)
+    release(systemDisk, at('audit.log'), backup)
+    expect(isPrivate(systemDisk, at('audit.log'), backup)).to.equal(false)
+  })
+})
+
 describe('recover', () => {
   const at = temporaryDirectory()
-  const recoverHere = () => recover(systemDisk, at('audit.log'), NOW)
+  const recoverHere = (disk: Disk = systemDisk, times = new BackupTimes(disk, at('audit.log'))) =>
+    recover(disk, at('audit.log'), NOW, times)
+
+  /** A disk whose directory takes so many looks more to be read. */
+  const slowDisk = (looks: number): FaultyDisk =>
+    new FaultyDisk({
+      ...systemDisk,
+      scan: directory => {
+        const scan = systemDisk.scan(directory)
+        let pieces = looks * 4
+        return { ...scan, next: () => (pieces-- > 0 ? [] : scan.next()) }
+      },
+    })
 
   it('does not read the directory when there is nothing to finish', () => {
     const faulty = new FaultyDisk()
     fs.writeFileSync(at('audit.log'), 'one\n')
-    expect(recover(faulty.disk, at('audit.log'), NOW)).to.include({ finished: 0, tornBytes: 0 })
-    expect(faulty.calls).to.not.include('namesNow')
+    const nothing = { finished: 0, tornBytes: 0, file: undefined, end: 'done' }
+    expect(recoverHere(faulty.disk)).to.deep.equal(nothing)
+    expect(faulty.calls).to.deep.equal(['lstat'])
   })
 
   it('names a file that was renamed away and no more, after the newest backup', () => {
     fs.writeFileSync(at('audit-2016-09-07T14-00-00.000.log'), 'newest\n')
     fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
-    expect(recoverHere()).to.include({ finished: 1, tornBytes: 0 })
+    expect(recoverHere()).to.include({ finished: 1, tornBytes: 0, end: 'done' })
     expect(backupNames(at('audit.log'))).to.deep.equal([
       'audit-2016-09-07T14-00-00.000.log',
       'audit-2016-09-07T14-00-00.001.log',
@@ -217,6 +271,69 @@ describe('recover', () => {
     fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
     recoverHere()
     expect(recoverHere()).to.include({ finished: 0, tornBytes: 0 })
+    expect(fs.readdirSync(at())).to.deep.equal([NAME])
+  })
+
+  it('finds the backup of a leftover newest first, however many there are', () => {
+    for (let index = 0; index < 50; index++) {
+      const { path } = plainBackup(at('audit.log'), new Date(NOW - 1000 + index), 0)
+      fs.writeFileSync(path, '')
+    }
+    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
+    fs.linkSync(at('.audit.log.rotating'), at(NAME))
+    const faulty = new FaultyDisk()
+    expect(recoverHere(faulty.disk)).to.include({ finished: 1 })
+    expect(fs.readdirSync(at())).to.have.length(51)
+    expect(faulty.calls.filter(call => call === 'lstat')).to.have.length(5)
+  })
+
+  it('finds it also where it is not the newest', () => {
+    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
+    fs.linkSync(at('.audit.log.rotating'), at(NAME))
+    fs.writeFileSync(at(NEXT_NAME), 'newer\n')
+    recoverHere()
+    expect(fs.readdirSync(at()).sort()).to.deep.equal([NAME, NEXT_NAME])
+  })
+
+  describe('of a directory that takes long to read', () => {
+    it('closes the torn tail, leaves the rest for later, and finishes it when called again', () => {
+      fs.writeFileSync(at('audit-2016-09-07T14-00-00.000.log'), 'newest\n')
+      fs.writeFileSync(at('.audit.log.rotating'), 'one\ntw', { mode: 0o640 })
+      const { disk } = slowDisk(2)
+      const times = new BackupTimes(disk, at('audit.log'))
+      const first = recoverHere(disk, times)
+      expect(first).to.include({ finished: 0, tornBytes: 2, end: 'later' })
+      expect(first.file?.mode).to.equal(0o100640)
+      expect(fs.readFileSync(at('.audit.log.rotating'), 'utf8')).to.equal('one\ntw\n')
+      expect(backupNames(at('audit.log'))).to.have.length(1)
+      expect(recoverHere(disk, times)).to.include({ finished: 0, tornBytes: 0, end: 'later' })
+      expect(recoverHere(disk, times)).to.include({ finished: 1, tornBytes: 0, end: 'done' })
+      expect(backupNames(at('audit.log'))).to.deep.equal([
+        'audit-2016-09-07T14-00-00.000.log',
+        'audit-2016-09-07T14-00-00.001.log',
+      ])
+      expect(fs.existsSync(at('.audit.log.rotating'))).to.equal(false)
+      expect(recoverHere(disk, times)).to.include({ finished: 0, end: 'done' })
+    })
+
+    it('goes on at once when a listing has told all', () => {
+      fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
+      const { disk } = slowDisk(Infinity)
+      const times = new BackupTimes(disk, at('audit.log'))
+      expect(recoverHere(disk, times)).to.include({ end: 'later' })
+      times.learn([plainBackup(at('audit.log'), new Date(NOW + 7), 0)])
+      expect(recoverHere(disk, times)).to.include({ finished: 1, end: 'done' })
+      expect(backupNames(at('audit.log'))).to.deep.equal(['audit-2016-09-07T13-03-57.408.log'])
+    })
+  })
+
+  it('says what the system says where the directory cannot be read, and can be repeated', () => {
+    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
+    const faulty = new FaultyDisk()
+    faulty.fail('scan', 'EMFILE', { times: 1 })
+    const times = new BackupTimes(faulty.disk, at('audit.log'))
+    expect(() => recoverHere(faulty.disk, times)).to.throw('EMFILE')
+    expect(recoverHere(faulty.disk, times)).to.include({ finished: 1 })
     expect(fs.readdirSync(at())).to.deep.equal([NAME])
   })
 

@@ -1,0 +1,20 @@
+import { expect } from 'chai'
+import { runChild } from '../../benchmarks/child.js'
+
+interface Measured {
+  readonly settledMs: number
+  readonly holdMs: number
+}
+
+describe('runChild', () => {
+  it('runs a program with a task, and returns what it prints', () => {
+    const task = { contender: 'idle', path: '', waitMs: 30 }
+    const { settledMs, holdMs } = runChild<Measured>('scale-child.mjs', task)
+    expect(settledMs).to.be.at.least(29)
+    expect(holdMs).to.be.within(0, settledMs)
+  })
+
+  it('throws where the program fails', () => {
+    expect(() => runChild('no-such-child.mjs', {})).to.throw('Command failed')
+  })
+})
