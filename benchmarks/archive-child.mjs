@@ -30,10 +30,10 @@ const activities = {
 
   /** Appends line after line, each acknowledged before the next. */
   async appends(log, archived) {
-    let isOver = false
-    void archived.then(() => (isOver = true))
+    const over = new AbortController()
+    void archived.then(() => over.abort())
     let count = 0
-    while (!isOver) await log.append(lineAt(count++))
+    while (!over.signal.aborted) await log.append(lineAt(count++))
     return { count }
   },
 
@@ -90,7 +90,7 @@ async function rotatingFileStream() {
   const name = time => (time ? `${parse(backup).base}.gz` : parse(path).base)
   fs.renameSync(backup, path)
   const startedMs = performance.now()
-  const stream = createStream(name, { path: directory, size: '1M', compress: 'gzip' })
+  const stream = createStream(name, { path: directory, size: '1K', compress: 'gzip' })
   await new Promise((resolve, reject) => {
     stream.once('error', reject)
     stream.write(lineAt(0), resolve)
@@ -106,7 +106,7 @@ async function streamroller() {
   fs.renameSync(backup, path)
   const startedMs = performance.now()
   const options = { compress: true, keepFileExt: true }
-  const stream = new streamrollers.RollingFileStream(path, 1024 ** 2, 10, options)
+  const stream = new streamrollers.RollingFileStream(path, 1024, 10, options)
   await new Promise((resolve, reject) => {
     stream.once('error', reject)
     stream.write(lineAt(0), resolve)

@@ -10,6 +10,8 @@ import { assertLines, lines } from './lines.js'
 import { inEmptyDirectory, rotated } from './measure.js'
 import { answer, type Answer, type Question } from './record.js'
 
+const child = new URL('archive-child.mjs', import.meta.url)
+
 /** How much is measured. */
 export interface ArchiveScale {
   /** Of the file that is archived. */
@@ -190,7 +192,7 @@ class Workshop {
       if (isMaking) fs.linkSync(this.#source, backup)
       const { contender, beside, waitMs } = task
       const given = { path, linesFile: this.#linesFile, ...(isMaking ? { backup } : { waitMs }) }
-      const measured = runChild<Measured>('archive-child.mjs', { contender, beside, ...given })
+      const measured = runChild(child, { contender, beside, ...given }) as Measured
       if (isMaking) this.#takeArchive(`${backup}.gz`)
       fs.rmSync(backup, { force: true }) // the bare loop leaves it
       assertLines(directory, measured.count ?? 0)
@@ -214,28 +216,24 @@ class Workshop {
 function auditText(bytes: number): { text: Buffer; lineCount: number } {
   const random = pseudoRandom()
   const pieces: string[] = []
-  let length = 0
   let time = 1_473_253_437_400_333_001n
-  const take = (line: string): void => {
-    pieces.push(line)
-    length += line.length
-  }
-  while (length < bytes) {
+  const later = (): bigint => (time += BigInt(random() % 1_000_000))
+  for (let length = 0; length < bytes;) {
     const id = uuid(random)
     const number = random() % 100_000
     const namespace = `team-${number % 40}`
-    take(
-      formatRequest({
-        time: (time += BigInt(random() % 1_000_000)),
-        id,
-        ip: `10.0.${(number >> 8) & 0xff}.${number & 0xff}`,
-        method: METHODS[random() % METHODS.length] ?? 'GET',
-        user: `system:serviceaccount:${namespace}:worker-${number}`,
-        namespace,
-        uri: `/api/v1/namespaces/${namespace}/pods/worker-${number}?timeout=30s`,
-      }),
-    )
-    take(formatResponse({ time: (time += BigInt(random() % 1_000_000)), id, code: 200 }))
+    const request = formatRequest({
+      time: later(),
+      id,
+      ip: `10.0.${(number >> 8) & 0xff}.${number & 0xff}`,
+      method: METHODS[random() % METHODS.length] ?? 'GET',
+      user: `system:serviceaccount:${namespace}:worker-${number}`,
+      namespace,
+      uri: `/api/v1/namespaces/${namespace}/pods/worker-${number}?timeout=30s`,
+    })
+    const response = formatResponse({ time: later(), id, code: 200 })
+    pieces.push(request, response)
+    length += request.length + response.length
   }
   return { text: Buffer.from(pieces.join('')), lineCount: pieces.length }
 }

@@ -27,6 +27,8 @@ interface Measured {
   readonly holdMs: number
 }
 
+const child = new URL('scale-child.mjs', import.meta.url)
+
 type Name = 'open' | 'rotate' | 'prune'
 
 /** What a contender of `scale-child.mjs` adds to the tables of an operation. */
@@ -197,7 +199,8 @@ function columnOf(size: number): string {
 }
 
 function holdOfIdle(waitMs: number): number {
-  return runChild<Measured>('scale-child.mjs', { contender: 'idle', path: '', waitMs }).holdMs
+  const measured = runChild(child, { contender: 'idle', path: '', waitMs }) as Measured
+  return measured.holdMs
 }
 
 /** A directory with backups; each work on it leaves as many. They are empty: names count here. */
@@ -223,7 +226,7 @@ class BackupDirectory {
   measure(contender: Part['contender'], operation: Name): Measured {
     const backups = this.#names.length
     const task = { contender, operation, path: this.#path, backups, prunes: PRUNES }
-    const measured = runChild<Measured>('scale-child.mjs', task)
+    const measured = runChild(child, task) as Measured
     fs.rmSync(this.#path, { force: true })
     const left = fs.readdirSync(this.#directory).sort()
     const gone = { open: 0, rotate: 1, prune: PRUNES }[operation]

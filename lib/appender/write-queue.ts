@@ -208,7 +208,7 @@ class Parcel {
 
   /** Whether there is room, or can be, for so many bytes more. */
   takes(bytes: number): boolean {
-    return this.#end + bytes <= Math.max(PARCEL_BYTES, this.#memory.length)
+    return this.#end + bytes <= PARCEL_BYTES
   }
 
   add(record: AuditRecord, bytes: number): void {

@@ -49,7 +49,7 @@ export function holdCommand(finish: (code: ExitCode) => void): Command {
   return new Command('hold')
     .description('Exempt backups of a log from pruning, and say why.')
     .usage('[options] [path] <backup...> <why...>')
-    .argument('<words...>', 'backups, and the reason')
+    .argument('<backup...>', 'backups, and behind them the reason')
     .addHelpText('after', AFTER_HOLD_HELP)
     .action(async (words: string[]) => {
       const { backups, rest } = parseBackupArguments(systemPlatform.disk, words)
@@ -68,7 +68,7 @@ export function releaseCommand(finish: (code: ExitCode) => void): Command {
   return new Command('release')
     .description('Let backups of a log be pruned again.')
     .usage('[options] [path] <backup...>')
-    .argument('<words...>', 'backups')
+    .argument('<backup...>', 'backups')
     .addHelpText('after', AFTER_RELEASE_HELP)
     .action(async (words: string[]) => {
       const { backups, rest } = parseBackupArguments(systemPlatform.disk, words)

@@ -106,7 +106,7 @@ export class Prune implements BackgroundStep {
     else {
       // Counted, not asked for: who has one of them open still keeps its room from being free.
       const freedBytes = removed.reduce((bytes, backup) => bytes + backup.bytes, 0)
-      await this.#planNextLook(kept.reverse(), moment.freeBytes + freedBytes)
+      await this.#planNextLook(kept.toReversed(), moment.freeBytes + freedBytes)
     }
     return removed
   }

@@ -55,12 +55,17 @@ export class Upkeep {
     const { path, rules, gzipLevel } = options
     this.#catalogue = new Catalogue(platform.disk, path)
     const due = (): void => void this.request()
-    const { archived, pruned, warn, isBusy } = owner
+    const warn = (error: RollkeeperError): void => owner.warn(error)
     if (gzipLevel !== undefined) {
-      this.#archive = new Archive(platform, gzipLevel, { archived, warn, due, isBusy })
+      this.#archive = new Archive(platform, gzipLevel, {
+        archived: archive => owner.archived(archive),
+        warn,
+        due,
+        isBusy: file => owner.isBusy(file),
+      })
     }
     this.#prune = new Prune(platform, dirname(path), rules, {
-      pruned,
+      pruned: backups => owner.pruned(backups),
       warn,
       due,
       abandon: async backup => this.#archive?.abandon(backup),

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import * as fc from 'fast-check'
 import fs from 'fs-extra'
 import type { Backup } from '../../lib/backup/backup.js'
 import { formatBackupName } from '../../lib/backup/backup-name.js'
@@ -329,7 +331,7 @@ describe('Catalogue', () => {
       make(1)
       const backups = await list()
       expect(() => Object.assign(backups[0]!, { bytes: 0 })).to.throw(TypeError)
-      expect(() => (backups as Backup[]).reverse().push(backups[0]!)).to.throw(TypeError)
+      expect(() => (backups as Backup[]).push(backups[0]!)).to.throw(TypeError)
     })
 
     it('is not led astray by a time that somebody set', async () => {
@@ -527,6 +529,54 @@ describe('Catalogue', () => {
       expect(rest.temporaries).to.deep.equal([at(`.${plain(1)}.gz.tmp`)])
     })
   }
+
+  it('answers after any changes as one that reads for the first time', async () => {
+    const name = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.constantFrom('', '.gz'))
+    const change = fc.oneof(
+      fc.record({ do: fc.constantFrom('write', 'remove', 'link', 'folder', 'hold', 'free'), name }),
+      fc.record({ do: fc.constantFrom('list', 'fail', 'meddle'), name }),
+    )
+    let runs = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 25 }), async changes => {
+        const folder = at(String(runs++))
+        fs.mkdirSync(folder)
+        const path = join(folder, 'audit.log')
+        const faulty = new FaultyDisk()
+        const catalogue = new Catalogue(faulty.disk, path)
+        const check = async (): Promise<void> => {
+          const [one, other] = [
+            await catalogue.list(),
+            await new Catalogue(systemDisk, path).list(),
+          ]
+          expect(one.backups).to.deep.equal(other.backups)
+          expect(one.strayHolds.toSorted()).to.deep.equal(other.strayHolds.toSorted())
+        }
+        let bytes = 0
+        for (const {
+          do: what,
+          name: [number, ending],
+        } of changes) {
+          const file = join(folder, nameOf(number) + ending)
+          if (what === 'hold') fs.writeFileSync(`${file}.hold`, 'why\n')
+          if (what === 'free') fs.removeSync(`${file}.hold`)
+          if (['write', 'remove', 'link', 'folder'].includes(what)) fs.removeSync(file)
+          if (what === 'write') fs.writeFileSync(file, 'x'.repeat(++bytes))
+          if (what === 'link') fs.symlinkSync('nowhere', file)
+          if (what === 'folder') fs.mkdirSync(file)
+          if (what === 'meddle') (await catalogue.list()).backups[0]?.time.setTime(0)
+          if (what === 'list') await check()
+          if (what === 'fail') {
+            faulty.fail(number % 2 === 0 ? 'entries' : 'lstat', 'EIO', { times: 1 })
+            await catalogue.list().catch(() => undefined)
+            faulty.heal()
+          }
+        }
+        await check()
+      }),
+      { numRuns: 150 },
+    )
+  })
 
   it('lists 20,000 backups, right from the start and again, while others have many turns', async function () {
     this.timeout(60_000)

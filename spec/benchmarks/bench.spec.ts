@@ -48,7 +48,7 @@ describe('archive', () => {
         expect(rounds.every(Number.isFinite), row.name).to.equal(true)
       }
     }
-  })
+  }).timeout(60_000)
 })
 
 describe('scale', () => {

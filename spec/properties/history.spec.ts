@@ -1,7 +1,9 @@
+import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import fs from 'fs-extra'
 import { FileAppender } from '../../lib/appender/file-appender.js'
+import { archivePath, plainBackup } from '../../lib/backup/backup.js'
 import { systemDisk } from '../../lib/platform/disk.js'
 import { backupNames, expectSoundDirectory, readLines } from '../support/log-directory.js'
 import { ManualClock } from '../support/manual-clock.js'
@@ -91,3 +93,105 @@ describe('any history of writes, rotations, clock jumps and reopens', function (
     )
   })
 })
+
+/** What is done to a log whose old backups go, but for those that are held. */
+const careful = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('write' as const), text }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constantFrom('rotate', 'prune', 'settle', 'turn', 'restart') }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('hold', 'release'), place: fc.nat(4) }),
+  },
+)
+
+describe('any history of rotations, prunes and holds', function () {
+  this.timeout(120_000)
+  const at = temporaryDirectory()
+  const KEPT = 2
+
+  it('keeps the newest and the held, whole and in order, and nothing else', async () => {
+    let run = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(careful, { maxLength: 40 }),
+        fc.constantFrom(20, 100),
+        fc.constantFrom<false | 'gzip'>(false, 'gzip'),
+        async (steps, maxSize, compress) => {
+          const path = at(`run-${run++}`, 'audit.log')
+          const clock = new ManualClock()
+          const open = () =>
+            new FileAppender(
+              { path, maxSize, compress, maxBackups: KEPT },
+              { disk: systemDisk, clock },
+            )
+          let log = open()
+          const expected: string[] = []
+          /** Times of the backups that are held, with what is in them. */
+          const held = new Map<number, string>()
+          for (const it of steps) {
+            if (it.do === 'write') {
+              log.write(`${it.text}\n`)
+              expected.push(Buffer.from(it.text).toString())
+            }
+            if (it.do === 'rotate') await log.rotate()
+            if (it.do === 'prune') await log.prune()
+            if (it.do === 'settle') await log.settled()
+            if (it.do === 'turn') await new Promise(setImmediate)
+            if (it.do === 'hold' || it.do === 'release') {
+              await log.settled() // what one asks for is there, and stays until it is asked for
+              const backup = (await log.backups())[it.place]
+              if (backup && it.do === 'hold') {
+                await log.hold(backup, 'why')
+                held.set(+backup.time, readBackup(path, backup.time))
+              } else if (backup) {
+                await log.release(backup)
+                held.delete(+backup.time)
+              }
+            }
+            if (it.do === 'restart') {
+              await log.close()
+              log = open()
+            }
+          }
+          await log.flush()
+          await log.settled()
+          await log.prune()
+          const backups = await log.backups()
+          await log.close()
+
+          const younger = backups.slice(0, KEPT).map(({ time }) => +time)
+          const times = new Set([...younger, ...held.keys()])
+          expect(new Set(backups.map(({ time }) => +time))).to.deep.equal(times)
+          const heldNow = backups.filter(backup => backup.held === 'why').map(({ time }) => +time)
+          expect(new Set(heldNow)).to.deep.equal(new Set(held.keys()))
+          for (const [time, content] of held) {
+            expect(readBackup(path, new Date(time))).to.equal(content)
+          }
+          expectSoundDirectory(path)
+          const lines = readLines(path)
+          let from = 0
+          for (const line of lines) from = expected.indexOf(line, from) + 1 || expect.fail(line)
+          const youngest = younger.toReversed().map(time => readBackup(path, new Date(time)))
+          const end = youngest.join('') + fs.readFileSync(path, 'utf8')
+          expect(
+            expected
+              .map(line => `${line}\n`)
+              .join('')
+              .endsWith(end),
+          ).to.equal(true)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})
+
+/** What is in the backup of a time, compressed or not. */
+function readBackup(path: string, time: Date): string {
+  const plain = plainBackup(path, time, 0)
+  if (fs.existsSync(plain.path)) return fs.readFileSync(plain.path, 'utf8')
+  return gunzipSync(fs.readFileSync(archivePath(plain))).toString('utf8')
+}

@@ -222,22 +222,22 @@ describe('BackgroundSteps', () => {
           return 'done'
         },
       }
-      const { steps } = new Recording(piecemeal(log, 3), prune)
-      void steps.request()
-      await steps.idle()
+      const { steps: background } = new Recording(piecemeal(log, 3), prune)
+      void background.request()
+      await background.idle()
       expect(log).to.deep.equal(['archive 3', 'prune', 'archive 2', 'prune', 'archive 1', 'prune'])
-      expect(steps.isIdle).to.equal(true)
+      expect(background.isIdle).to.equal(true)
     })
 
     it('serves who asks meanwhile by that same pass', async () => {
       const log: string[] = []
-      const { steps } = new Recording(piecemeal(log, 2), piecemeal(log, 2))
-      const first = steps.request()
+      const { steps: background } = new Recording(piecemeal(log, 2), piecemeal(log, 2))
+      const first = background.request()
       await first
-      expect(steps.isIdle).to.equal(false)
-      await Promise.all([steps.request(), steps.request()])
+      expect(background.isIdle).to.equal(false)
+      await Promise.all([background.request(), background.request()])
       expect(log).to.deep.equal(['archive 2', 'archive 2', 'archive 1', 'archive 1'])
-      expect(steps.isIdle).to.equal(true)
+      expect(background.isIdle).to.equal(true)
     })
   })
 
@@ -259,9 +259,9 @@ describe('BackgroundSteps', () => {
 
     it('is true again after a step has failed', async () => {
       const fails: BackgroundStep = { name: 'seal', run: () => Promise.reject(new Error('no')) }
-      const { steps } = new Recording(fails)
-      await steps.request()
-      expect(steps.isIdle).to.equal(true)
+      const { steps: background } = new Recording(fails)
+      await background.request()
+      expect(background.isIdle).to.equal(true)
     })
   })
 
