@@ -33,7 +33,7 @@ interface Measured {
   readonly ms: number
   /** Lines that were written meanwhile. */
   readonly count: number
-  /** How late the event loop was, of a beat each millisecond. */
+  /** Time between two beats of a timer of one millisecond: 99 of 100 are shorter, and the longest. */
   readonly p99Ms: number
   readonly longestMs: number
 }
@@ -105,9 +105,9 @@ export async function archive(scale: ArchiveScale): Promise<(Answer | Grid)[]> {
 const APPENDS: Question = {
   title: 'append, while an archive is made',
   about:
-    'Durability: handed to the operating system; each line is acknowledged before the next. ' +
-    'A file of AUDIT lines is compressed meanwhile. The peers take no line before that is done, ' +
-    'and one when it is.',
+    'Durability: handed to the operating system; each line is acknowledged before the next. The ' +
+    'peers take no line before the archive is done, and one when it is. The file that is ' +
+    'compressed meanwhile:',
   unit: 'lines/s',
   reference: WITHOUT,
   wanted: { row: WITH, ratioAtLeast: 0.9 },
@@ -116,8 +116,8 @@ const APPENDS: Question = {
 const DELAY: GridQuestion = {
   title: 'event loop, while an archive is made',
   about:
-    'How far two beats of a timer of one millisecond are apart (`monitorEventLoopDelay`), while 10 ' +
-    'lines are written each millisecond.',
+    'How far two beats of a timer of one millisecond are apart, while 10 lines are written each ' +
+    'millisecond.',
   unit: 'ms',
   heading: 'of the beats',
   columns: [P99, LONGEST],

@@ -21,10 +21,10 @@ How it was measured:
   are not timed.
 - After every round, what was written is read back: each line is there, whole, once and in order. A
   round whose output is wrong ends the run.
-- The longest hold of the event loop is the longest time between two of its turns, as a chain of
-  \`setImmediate\` sees it, from the call until all work behind it is done. In a new process, so
-  that compiling and the first garbage collections count. A process that does nothing for as long
-  shows what the machine itself takes.
+- How long the event loop is held is seen by a timer of it that beats each millisecond: the longest
+  time between two beats (\`monitorEventLoopDelay\`), that millisecond included. A process that does
+  nothing for as long shows what the timer and the machine take. Where the process is new, compiling
+  and the first garbage collections count.
 - Within a table all rows promise the same durability, as it says. Rows that lose stay.
 - *wanted* is the figure set before measuring, and whether it was met.
 

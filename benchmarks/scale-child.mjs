@@ -5,57 +5,26 @@
 // how many `backups`; how many `prunes` it makes; an idle process waits for `waitMs`.
 import fs from 'node:fs'
 import { dirname, join, parse } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 const { contender, operation, path, backups, prunes, waitMs } = JSON.parse(process.argv[2])
 const directory = dirname(path)
 const RECORD = 'a record\n'
 
-/** Beats as often as the event loop turns; the longest time between two beats is the hold. */
-class Beat {
-  #lastMs = performance.now()
-  #holdMs = 0
-  #status = 'beating'
-
-  constructor() {
-    const beat = () => {
-      this.#note()
-      if (this.#status === 'beating') setImmediate(beat)
-    }
-    setImmediate(beat)
-  }
-
-  #note() {
-    const nowMs = performance.now()
-    this.#holdMs = Math.max(this.#holdMs, nowMs - this.#lastMs)
-    this.#lastMs = nowMs
-  }
-
-  /** Forgets what was before. */
-  restart() {
-    this.#holdMs = 0
-    this.#lastMs = performance.now()
-  }
-
-  /** Ends it; the time since the last beat counts too. */
-  end() {
-    this.#note()
-    this.#status = 'ended'
-    return this.#holdMs
-  }
-}
-
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Measures work while the event loop beats; `done` may be called before all is settled. */
+/** Measures work while a timer of the loop beats; `done` may be called before all is settled. */
 async function measured(work) {
-  const beat = new Beat()
-  await pause(20) // the beat itself is compiled by then
-  beat.restart()
+  const beat = monitorEventLoopDelay({ resolution: 1 })
+  beat.enable()
+  await pause(20)
   const startedMs = performance.now()
   let doneMs
   await work(() => (doneMs = performance.now() - startedMs))
   const settledMs = performance.now() - startedMs
-  return { doneMs: doneMs ?? settledMs, settledMs, holdMs: beat.end() }
+  await pause(5) // the beat that comes late because of the work
+  beat.disable()
+  return { doneMs: doneMs ?? settledMs, settledMs, holdMs: beat.max / 1e6 }
 }
 
 /** Name of a backup made now; all contenders use names like ours. */

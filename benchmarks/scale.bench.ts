@@ -23,7 +23,7 @@ interface Measured {
   readonly settledMs: number
   /** Of a prune only: what the last of some took. */
   readonly laterMs: number
-  /** Longest time between two turns of the event loop. */
+  /** Longest time between two beats of a timer of one millisecond. */
   readonly holdMs: number
 }
 
@@ -165,7 +165,7 @@ function newSheets(
   const holds: GridQuestion = {
     ...common,
     title: `${title}: longest hold of the event loop`,
-    about: `${about} For so long nobody else in the process has a turn.`,
+    about: `${about} For so long nobody else in the process has a turn, from the call until all is done.`,
     wanted: HOLD_WANTED_AT.filter(size => sizes.includes(size)).map(size => ({
       row: LONGER,
       column: columnOf(size),

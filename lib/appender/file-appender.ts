@@ -196,6 +196,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     this.#assertOpen()
     this.#delivery.handOver()
     await this.#knowBackups()
+    this.#assertOpen()
     const backup = this.#sequence.rotate(reason)
     if (this.#settings.durability === 'sync') await this.#commit.commit()
     return backup

@@ -165,7 +165,7 @@ export class GroupCommit {
       }
       behind?.resolve()
       // Who is acknowledged now will append again: without a pause two crowds would take turns.
-      if (waiting.length > 0 && this.#waiting.length > 0) await endOfNextTurn()
+      if (waiting.length > 0 && this.#waiting.length > 0) await endOfTurn()
     }
     this.#running = undefined // in one go with the last look at what waits
   }
@@ -305,7 +305,6 @@ export class GroupCommit {
   }
 }
 
-/** Twice, as the answers of this turn are written at its end, by a `setImmediate` of their own. */
-function endOfNextTurn(): Promise<void> {
-  return new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+function endOfTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }

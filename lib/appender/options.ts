@@ -246,7 +246,11 @@ function parseCompression(compress: Compression = false): number | undefined {
   if (compress === false) return undefined
   if (compress === 'gzip') return DEFAULT_GZIP_LEVEL
   const expected = `false, 'gzip', or { gzip: level } with a whole level from 1 to 9`
-  if (typeof compress !== 'object' || compress === null || Object.keys(compress).join() !== 'gzip') {
+  if (
+    typeof compress !== 'object' ||
+    compress === null ||
+    Object.keys(compress).join() !== 'gzip'
+  ) {
     throw wrongType('option compress', expected, compress)
   }
   const { gzip } = compress

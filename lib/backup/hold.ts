@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path'
-import type { Disk, FileStatus } from '../platform/disk.js'
+import { sameFile, type Disk, type FileStatus } from '../platform/disk.js'
 import { systemCode } from '../platform/rollkeeper-error.js'
 import { archivePath, plainPath, type BackupFile } from './backup.js'
 
@@ -69,6 +69,11 @@ export async function writeHold(
   const temporary = join(dirname(active), `.${basename(active)}${HOLD_EXTENSION}`)
   if (disk.lstat(temporary)) disk.unlink(temporary) // what a crash left of an earlier one
   const fd = disk.create(temporary, { mode: mode & 0o7777, uid, gid })
+  const made = disk.fstat(fd)
+  const isOurs = (): boolean => {
+    const there = disk.lstat(temporary)
+    return there !== undefined && sameFile(there, made)
+  }
   try {
     const text = Buffer.from(`${why}\n`)
     for (let at = 0; at < text.length;) {
@@ -77,9 +82,10 @@ export async function writeHold(
       at += taken
     }
     await disk.datasync(fd)
+    if (!isOurs()) throw new Error('another process made a hold in this moment')
     disk.rename(temporary, path)
   } catch (error) {
-    if (disk.lstat(temporary)) disk.unlink(temporary)
+    if (isOurs()) disk.unlink(temporary)
     throw error
   } finally {
     disk.close(fd)

@@ -102,8 +102,11 @@ const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY
 /** Names that are read from a directory before other work gets its turn: about 0.2 ms. */
 const ENTRIES_AT_ONCE = 512
 
-/** How file systems say that a directory cannot be synced (fsync(2): EINVAL, EROFS). */
-const NO_DIRECTORY_SYNC: ReadonlySet<string | undefined> = new Set(['EINVAL', 'ENOTSUP', 'EROFS'])
+/**
+ * How file systems say that a directory cannot be synced (fsync(2)). Not by EROFS, which is also what
+ * ext4 says when it has shut down: there a name may be lost.
+ */
+const NO_DIRECTORY_SYNC: ReadonlySet<string | undefined> = new Set(['EINVAL', 'ENOTSUP'])
 
 /** Permissions of the owner of a file. */
 const OWNER_BITS = 0o700

@@ -10,6 +10,7 @@ import { expectSoundDirectory, readLines } from '../support/log-directory.js'
 import { runProgram, startProgram, waitFor } from '../support/run-program.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import type { Filled, Filling } from './disk-filler.js'
+import type { Grown } from './memory-eater.js'
 
 const MIB = 1024 * 1024
 const PENDING_BYTES = 100_000
@@ -162,7 +163,7 @@ describe('FileAppender, on a disk that is full', () => {
     const pending = 8 * MIB
     const run = await runProgram(program('memory-eater.ts', path, String(pending)))
     expect(run).to.include({ code: 0, stderr: '' })
-    const grown = Object.entries(JSON.parse(run.stdout) as Record<string, number>)
+    const grown = Object.entries(JSON.parse(run.stdout) as Grown)
     expect(grown).to.have.length(4)
     for (const [kind, bytes] of grown) {
       expect(bytes, kind).to.be.within(0.9 * pending, 1.1 * pending)

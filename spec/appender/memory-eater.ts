@@ -5,6 +5,9 @@
 import { writeSync } from 'node:fs'
 import { FileAppender } from '../../lib/appender/file-appender.js'
 
+/** What it says: how much memory was in use after all, and not before, by kind of record. */
+export type Grown = Record<string, number>
+
 const [path = '', size = ''] = process.argv.slice(2)
 const maxPending = Number(size)
 
@@ -31,7 +34,7 @@ async function used(): Promise<number> {
   return heapUsed + external
 }
 
-const grown: Record<string, number> = {}
+const grown: Grown = {}
 for (const [kind, make] of Object.entries(KINDS)) {
   const log = new FileAppender({ path: `${path}.${Object.keys(grown).length}`, maxPending })
   for (let i = 0; i < 10; i++) log.write(make(i))

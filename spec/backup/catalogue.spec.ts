@@ -8,6 +8,7 @@ import { formatBackupName } from '../../lib/backup/backup-name.js'
 import { Catalogue, listBackups } from '../../lib/backup/catalogue.js'
 import { systemDisk, type DirectoryEntry, type Disk } from '../../lib/platform/disk.js'
 import { systemCode } from '../../lib/platform/rollkeeper-error.js'
+import { mistyped } from '../audit/mistyped.js'
 import { FaultyDisk, systemError } from '../support/faulty-disk.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -576,6 +577,34 @@ describe('Catalogue', () => {
       }),
       { numRuns: 150 },
     )
+  })
+
+  it('lets others have their turn at each step of its work, where each takes long', async () => {
+    const days = Array.from({ length: 30 }, (_, index) => index + 1)
+    make(...days)
+    for (const number of days) fs.writeFileSync(at(`${nameOf(number)}.hold`), '')
+    const catalogue = open()
+    const { setImmediate: later } = globalThis
+    const now = performance.now.bind(performance)
+    let nowMs = now()
+    let turns = 0
+    performance.now = () => (nowMs += 10)
+    globalThis.setImmediate = mistyped((callback: () => void) => {
+      turns++
+      return later(callback)
+    })
+    try {
+      await catalogue.list()
+      // Names of backups and holds, then files, merging, holds, and the list itself.
+      expect(turns).to.be.at.least(60 + 30 + 30 + 30 + 30)
+      turns = 0
+      await catalogue.list()
+      // Names, looks again, what is gone, and holds.
+      expect(turns).to.be.at.least(60 + 30 + 30 + 30)
+    } finally {
+      globalThis.setImmediate = later
+      performance.now = now
+    }
   })
 
   it('lists 20,000 backups, right from the start and again, while others have many turns', async function () {

@@ -139,6 +139,17 @@ describe('hold', () => {
       expect(textOf(`${NAME}.hold`)).to.equal('whole\n')
     })
 
+    it('does not take for its own what another process makes at the same time', async () => {
+      const faulty = new FaultyDisk()
+      faulty.after('datasync', () => {
+        fs.removeSync(at('.audit.log.hold'))
+        fs.writeFileSync(at('.audit.log.hold'), 'thei')
+      })
+      expect(await hold('ours', faulty.disk).catch(String)).to.include('another process')
+      expect(names()).to.deep.equal(['.audit.log.hold', NAME])
+      expect(textOf('.audit.log.hold')).to.equal('thei')
+    })
+
     it('goes on after a short write', async () => {
       const disk: Disk = {
         ...systemDisk,

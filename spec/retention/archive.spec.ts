@@ -441,6 +441,7 @@ describe('Archive', () => {
           expect(fs.readFileSync(at('moved'), 'utf8')).to.equal(textOf(2))
           expect(warnings.map(warning => warning.path)).to.deep.equal([plain(2)])
           expect(fs.existsSync(temporary(2))).to.equal(false)
+          if (!when) expect(faulty.calls.filter(call => call === 'openToRead')).to.have.length(1)
         })
       }
     }
@@ -572,6 +573,7 @@ describe('Archive', () => {
           expect(archived).to.have.length(0)
           await run()
           expectArchived(1, 2, 3)
+          expect(archived.map(({ time }) => time.getUTCDate())).to.deep.equal([2, 1, 3])
         })
       }
     }
@@ -659,6 +661,10 @@ describe('Archive', () => {
           expectArchived(1, 2)
           expect(archived.length).to.be.within(1, 2)
           expect(warnings.length).to.be.at.most(1)
+          if (effect === 'with' && (call === 'rename' || call === 'remove')) {
+            expect(reasons()).to.deep.equal([])
+            expect(archived).to.have.length(2)
+          }
         })
       }
 

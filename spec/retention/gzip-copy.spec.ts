@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { createGunzip, createGzip, gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { systemDisk } from '../../lib/platform/disk.js'
@@ -123,6 +123,45 @@ describe('gzipCopy', () => {
       faulty.heal()
     }
   })
+})
+
+describe('gzipCopy and compareGzip', () => {
+  const at = temporaryDirectory()
+
+  for (const [what, make] of [
+    ['gzipCopy', createGzip],
+    ['compareGzip', createGunzip],
+  ] as const) {
+    it(`free what zlib holds, also when they fail (${what})`, async () => {
+      const prototype = Object.getPrototypeOf(make())
+      const destroy: unknown = prototype.destroy
+      let freed = 0
+      prototype.destroy = function (...args: unknown[]) {
+        freed++
+        Reflect.apply(destroy as () => void, this, args)
+      }
+      fs.writeFileSync(at('source'), 'text\n')
+      const from = systemDisk.openToRead(at('source'))
+      const signal = AbortSignal.abort()
+      try {
+        const done =
+          what === 'gzipCopy'
+            ? gzipCopy(systemDisk, { from, bytes: 5, to: from, level: 6, signal })
+            : compareGzip(systemDisk, {
+                archive: from,
+                archiveBytes: 5,
+                source: from,
+                sourceBytes: 5,
+                signal,
+              })
+        expect(await errorOf(done)).to.equal(signal.reason)
+        expect(freed).to.equal(1)
+      } finally {
+        delete prototype.destroy
+        systemDisk.close(from)
+      }
+    })
+  }
 })
 
 describe('compareGzip', () => {

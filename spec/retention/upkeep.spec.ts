@@ -367,25 +367,29 @@ describe('Upkeep', () => {
     /**
      * Lets a hold begin when a prune makes a call, and sees how both end.
      *
-     * @param wait how many turns the call is held up then; or until the hold stands.
+     * @param wait how many turns the call is held up then; or until the hold stands; or until it has
+     *   had all the time that it needs, if it waits for nothing else.
      */
     const race = async (
       moment: 'before' | 'after',
       call: 'entries' | 'freeBytes' | 'remove',
-      wait: number | 'until it stands',
+      wait: number | 'until it stands' | 'until it is synced',
     ): Promise<'held' | 'gone'> => {
       make(1)
       fs.writeFileSync(at(`${nameOf(1)}.gz`), gzipSync('1\n')) // so that it takes two removals
       const upkeep = open(keepNone)
       let held: Promise<'held' | RollkeeperError> | undefined
+      let isSynced = false
+      faulty.after('syncDirectory', () => (isSynced = true))
       faulty[moment](call, async () => {
         faulty.heal(call)
         held = upkeep.hold(backupOf(1), 'why').then(
           () => 'held' as const,
           (error: RollkeeperError) => error,
         )
-        if (wait === 'until it stands') while (!names().some(isHold)) await turn()
-        else for (let turns = 0; turns < wait; turns++) await turn()
+        if (typeof wait === 'number') for (let turns = 0; turns < wait; turns++) await turn()
+        else while (!names().some(isHold) || (wait !== 'until it stands' && !isSynced)) await turn()
+        if (isSynced) for (let turns = 0; turns < 20; turns++) await turn()
       })
       await upkeep.prune()
       const end = await held
@@ -401,7 +405,7 @@ describe('Upkeep', () => {
       return 'gone'
     }
 
-    for (const wait of [0, 1, 3, 30, 'until it stands'] as const) {
+    for (const wait of [0, 1, 3, 30, 'until it stands', 'until it is synced'] as const) {
       for (const [moment, call] of [
         ['before', 'entries'],
         ['after', 'entries'],
@@ -421,7 +425,7 @@ describe('Upkeep', () => {
     })
 
     it('is rejected when the removal has begun, and leaves no hold of nothing', async () => {
-      expect(await race('before', 'remove', 'until it stands')).to.equal('gone')
+      expect(await race('before', 'remove', 'until it is synced')).to.equal('gone')
       expect(warnings.filter(({ code }) => code !== 'ERR_ROLLKEEPER_HOLD')).to.deep.equal([])
     })
 
