@@ -612,6 +612,7 @@ describe('FileAppender', () => {
       await log.hold(backup!, 'a lawsuit')
       givesUp = true
       expect(await log.prune()).to.deep.equal([])
+      await log.settled()
       expect((await log.backups()).map(({ held }) => held)).to.deep.equal(['a lawsuit'])
       expectSoundDirectory(at('audit.log'))
       await log.release(backup!)

@@ -18,10 +18,10 @@ const KINDS: Readonly<Record<string, (i: number) => string | Uint8Array>> = {
   'beyond Latin-1': i => `${String(i).padEnd(996, 'x')}€\n`,
   // A part of a text keeps all of it alive.
   'part of a long text': i => {
-    const long = `${String(i).padEnd(999, 'x')}\n${'y'.repeat(99_000)}${i}`
+    const long = `${String(i).padEnd(999, 'x')}\n${'y'.repeat(20_000)}${i}`
     return long.slice(0, 1000)
   },
-  'part of a large buffer': i => Buffer.alloc(50_000, `${i}\n`).subarray(0, 1000).fill('\n', 999),
+  'part of a large buffer': i => Buffer.alloc(20_000, `${i}\n`).subarray(0, 1000).fill('\n', 999),
 }
 
 /** Two collections: what the first finds is given back behind. */
@@ -40,7 +40,7 @@ for (const [kind, make] of Object.entries(KINDS)) {
   for (let i = 0; i < 10; i++) log.write(make(i))
   await new Promise(setImmediate)
   const before = await used()
-  for (let written = 0; written < 4 * maxPending; written += 1000) {
+  for (let written = 0; written < 3 * maxPending; written += 1000) {
     log.write(make(written))
     if (written % 100_000 === 0) await new Promise(setImmediate)
   }
