@@ -99,7 +99,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       commit: isSynced ? this.#commit : undefined,
       drained: () => report.tell('drain'),
       lost: gap => report.tell('gap', gap),
-      full: () => void this.#upkeep.request(),
+      full: () => void this.#makeRoom(),
       warn,
     })
     this.#upkeep = new Upkeep(platform, this.#settings, {
@@ -331,6 +331,12 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   #rotated(backup: Backup, old: OpenFile): void {
     this.#retire(old, backup)
     this.#report.tell('rotate', backup)
+  }
+
+  /** What the rules can spare makes room for records that wait. */
+  async #makeRoom(): Promise<void> {
+    await this.#upkeep.makeRoom()
+    this.#delivery.tryAgain()
   }
 
   /** A directory so large that it is still being read must not hold up everybody else. */

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import { RollkeeperError } from '../platform/rollkeeper-error.js'
 
 /** The part of an appender that takes lines. */
 export interface LineSink {
@@ -12,7 +13,8 @@ const LINE_END = 0x0a
  *
  * It works on bytes, so a chunk may end in the middle of a line, and of a character. A chunk is
  * done, and the next one asked for, when its whole lines are acknowledged; `finish` means that
- * all are.
+ * all are. A line that the log drops, because it is told to, does not end the stream: the log has
+ * counted it.
  */
 export class LineWritable extends Writable {
   readonly #sink: LineSink
@@ -42,9 +44,8 @@ export class LineWritable extends Writable {
       done()
       return
     }
-    this.#sink
-      .append(Buffer.concat([...this.#pieces, Buffer.of(LINE_END)]))
-      .then(() => done(), done)
+    const last = Buffer.concat([...this.#pieces, Buffer.of(LINE_END)])
+    unlessDropped(this.#sink.append(last)).then(() => done(), done)
     this.#pieces = []
   }
 
@@ -58,6 +59,15 @@ export class LineWritable extends Writable {
       end = lines.indexOf(LINE_END, start) + 1
       acknowledged.add(this.#sink.append(lines.subarray(start, end)))
     }
-    await Promise.all(acknowledged)
+    await Promise.all(Array.from(acknowledged, unlessDropped))
+  }
+}
+
+async function unlessDropped(acknowledged: Promise<void>): Promise<void> {
+  try {
+    await acknowledged
+  } catch (error) {
+    const isDropped = error instanceof RollkeeperError && error.code === 'ERR_ROLLKEEPER_DROPPED'
+    if (!isDropped) throw error
   }
 }

@@ -53,8 +53,7 @@ export function formatResponse(response: AuditResponse): string {
 }
 
 /**
- * Writes a gap as a line of the audit log: for the appender's option `gapRecord`, which is
- * to come.
+ * Writes a gap as a line of the audit log: for the appender's option `gapRecord`.
  *
  * @param gap `records` and `bytes` that are missing, `why`, and `time`, by default now in UTC.
  * @returns the line, ended by `\n`: `<time> AUDIT: gap records="3" bytes="600" why="ENOSPC"`.

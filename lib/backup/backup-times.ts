@@ -16,7 +16,11 @@ const PIECES_AT_ONCE = 4
 export class BackupTimes {
   readonly #disk: Disk
   readonly #path: string
-  readonly #times: number[] = []
+  /** Read from the directory, before there was a listing. */
+  #scanned: number[] = []
+  #listed: readonly Backup[] = []
+  /** Of rotations that no listing has shown yet. */
+  #added: number[] = []
   #status: 'unknown' | 'known' = 'unknown'
   #newest: number | undefined
   #scan: NameScan | undefined
@@ -52,6 +56,7 @@ export class BackupTimes {
       }
       return false
     } catch (error) {
+      this.#scanned = []
       this.stop()
       throw error
     }
@@ -59,8 +64,8 @@ export class BackupTimes {
 
   /** A rotation made one. */
   add(time: number): void {
-    this.#times.push(time)
-    if (!(time <= (this.#newest ?? -Infinity))) this.#newest = time
+    this.#added.push(time)
+    this.#see(time)
   }
 
   /**
@@ -69,20 +74,21 @@ export class BackupTimes {
    * @returns whether the times were not known before.
    */
   learn(backups: readonly Backup[]): boolean {
-    const [newest] = backups
-    if (this.#status === 'known') {
-      if (newest && !(newest.time.getTime() <= (this.#newest ?? -Infinity))) this.add(+newest.time)
-      return false
-    }
-    for (const { time } of backups) this.add(time.getTime())
+    const isNew = this.#status === 'unknown'
     this.#status = 'known'
     this.stop()
-    return true
+    const newest = backups[0]?.time.getTime()
+    if (newest !== undefined) this.#see(newest)
+    this.#scanned = []
+    this.#listed = backups
+    this.#added = this.#added.filter(time => !(time <= (newest ?? -Infinity)))
+    return isNew
   }
 
-  /** All that were seen, also of backups that are gone by now; newest first. */
+  /** All that were seen, perhaps also of backups that are gone by now; newest first. */
   newestFirst(): number[] {
-    return this.#times.toSorted((one, other) => other - one)
+    const listed = this.#listed.map(({ time }) => time.getTime())
+    return [...this.#added, ...this.#scanned, ...listed].toSorted((one, other) => other - one)
   }
 
   /** Leaves the directory, if it is being read. */
@@ -93,6 +99,12 @@ export class BackupTimes {
 
   #addName(name: string): void {
     const time = parseBackupName(this.#path, name)?.time.getTime()
-    if (time !== undefined) this.add(time)
+    if (time === undefined) return
+    this.#scanned.push(time)
+    this.#see(time)
+  }
+
+  #see(time: number): void {
+    if (!(time <= (this.#newest ?? -Infinity))) this.#newest = time
   }
 }

@@ -13,7 +13,8 @@ export interface RetentionMoment {
 
 /**
  * Decides which backups are pruned: a pure function from all backups, newest first, to those it
- * gives up. A backup goes if any policy gives it up.
+ * gives up. A backup goes if any policy gives it up, unless it is held. The list and the backups are
+ * frozen: `toSorted`, not `sort`.
  *
  *     (backups, { now }) => backups.filter(backup => isWeekend(backup.time))
  */

@@ -82,7 +82,7 @@ export class Upkeep {
     return (await this.#list()).backups.slice()
   }
 
-  /** Resolved: the steps have run over all backups that there were. Never rejected. */
+  /** Resolved: a pass of the steps is over; others may have to follow. Never rejected. */
   request(): Promise<void> {
     return this.#background.request()
   }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
+import { RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
 import { LineWritable, type LineSink } from '../../lib/appender/line-writable.js'
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
@@ -211,6 +212,16 @@ describe('LineWritable', () => {
       )
       expect(error).to.equal(refusal)
     }
+  })
+
+  it('goes on after a line that the log drops, as it is told to', async () => {
+    const dropped = new RollkeeperError('ERR_ROLLKEEPER_DROPPED', 'dropped')
+    const sink = new Sink()
+    const append = sink.append.bind(sink)
+    sink.append = line =>
+      Buffer.from(line).toString().startsWith('drop') ? Promise.reject(dropped) : append(line)
+    await pipeline(['one\ndrop\ntwo\n', 'three\ndrop'], new LineWritable(sink))
+    expect(sink.texts).to.deep.equal(['one\n', 'two\n', 'three\n'])
   })
 
   it('goes on after answers of false, which only tell those who do not wait', async () => {

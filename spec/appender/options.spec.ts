@@ -16,7 +16,8 @@ describe('parseOptions', () => {
     const { rotation, ...settings } = parseOptions({ path: PATH })
     expect(settings).to.deep.equal({
       path: PATH,
-      retention: [],
+      rules: [],
+      gzipLevel: undefined,
       durability: 'flush',
       syncIntervalMs: undefined,
       batchBytes: 65_536,
@@ -30,7 +31,15 @@ describe('parseOptions', () => {
   })
 
   it('takes undefined for an option that is left out', () => {
-    const names = ['maxSize', 'maxBackups', 'maxAge', 'rotation', 'retention', 'durability']
+    const names = [
+      'maxSize',
+      'maxBackups',
+      'maxAge',
+      'maxTotalSize',
+      'rotation',
+      'retention',
+      'durability',
+    ]
     const more = ['batchBytes', 'mode', 'directoryMode', 'follow', 'compress', 'processes']
     const full = ['maxPending', 'onFull', 'gapRecord']
     const { rotation, ...settings } = parse(
@@ -86,23 +95,46 @@ describe('parseOptions', () => {
     expect(parse({ maxSize: '1MB', rotation }).rotation(FILE)).to.deep.equal({ bytes: 2000, until })
   })
 
-  it('retains by maxBackups, by maxAge and by retention, each by itself', () => {
+  it('retains by maxBackups, maxAge, maxTotalSize and retention, each by itself and its name', () => {
     const now = new Date('2016-09-30T00:00:00.000Z')
     const backups = [29, 20, 10, 1].map(day =>
       plainBackup(PATH, new Date(Date.UTC(2016, 8, day)), 1),
     )
-    const daysGivenUp = (options: object): number[][] =>
-      parse(options).retention.map(policy =>
-        [...policy(backups, { now, freeBytes: 0 })].map(({ time }) => time.getUTCDate()),
+    const daysGivenUp = (options: object): Record<string, number[]> =>
+      Object.fromEntries(
+        parse(options).rules.map(({ name, policy }) => {
+          const givenUp = [...policy(backups, { now, freeBytes: 0 })]
+          return [name, givenUp.map(({ time }) => time.getUTCDate())]
+        }),
       )
     const retention = () => [backups[1]!]
-    expect(daysGivenUp({ maxBackups: 3 })).to.deep.equal([[1]])
-    expect(daysGivenUp({ maxAge: { days: 20 } })).to.deep.equal([[1]])
-    expect(daysGivenUp({ maxAge: '10d' })).to.deep.equal([[10, 1]])
-    expect(daysGivenUp({ retention })).to.deep.equal([[20]])
-    expect(daysGivenUp({ maxBackups: 3, maxAge: '10d', retention }).flat()).to.deep.equal([
-      1, 10, 1, 20,
-    ])
+    expect(daysGivenUp({})).to.deep.equal({})
+    expect(daysGivenUp({ maxBackups: 3 })).to.deep.equal({ maxBackups: [1] })
+    expect(daysGivenUp({ maxAge: { days: 20 } })).to.deep.equal({ maxAge: [1] })
+    expect(daysGivenUp({ maxAge: '10d' })).to.deep.equal({ maxAge: [10, 1] })
+    expect(daysGivenUp({ maxTotalSize: 2 })).to.deep.equal({ maxTotalSize: [1, 10] })
+    expect(daysGivenUp({ retention })).to.deep.equal({ retention: [20] })
+    expect(daysGivenUp({ maxBackups: 3, maxAge: '10d', retention })).to.deep.equal({
+      maxBackups: [1],
+      maxAge: [10, 1],
+      retention: [20],
+    })
+  })
+
+  it('compresses by gzip, at a level from 1 to 9', () => {
+    expect(parse({ compress: false }).gzipLevel).to.equal(undefined)
+    expect(parse({ compress: 'gzip' }).gzipLevel).to.equal(6)
+    for (const gzip of [1, 6, 9]) expect(parse({ compress: { gzip } }).gzipLevel).to.equal(gzip)
+  })
+
+  it('refuses any other compression', () => {
+    const expected = 'option compress: expected false,'
+    for (const compress of [true, 'zip', 6, null, {}, { gzip: '6' }, { gzip: 6, zip: 1 }, []]) {
+      expect(() => parse({ compress }), inspect(compress)).to.throw(TypeError, expected)
+    }
+    for (const gzip of [0, 10, 1.5, NaN, -1]) {
+      expect(() => parse({ compress: { gzip } }), String(gzip)).to.throw(RangeError, expected)
+    }
   })
 
   it('refuses options that are no object', () => {
@@ -216,10 +248,7 @@ describe('parseOptions', () => {
   })
 
   for (const [name, value] of [
-    ['maxTotalSize', '1GiB'],
-    ['compress', 'gzip'],
-    ['compress', { gzip: 9 }],
-    ['compress', true],
+    ['processes', 'one'],
     ['processes', 'many'],
   ] as const) {
     it(`refuses ${name} ${JSON.stringify(value)} by name until it works`, () => {
@@ -228,11 +257,8 @@ describe('parseOptions', () => {
     })
   }
 
-  it('takes compress: false, and options to come that are undefined', () => {
-    const later = ['maxTotalSize', 'processes']
-    const options = Object.fromEntries(later.map(name => [name, undefined]))
-    expect(() => parse({ compress: false, ...options })).not.to.throw()
-    expect(() => parse({ compress: undefined })).not.to.throw()
+  it('takes an option to come that is undefined', () => {
+    expect(() => parse({ processes: undefined })).not.to.throw()
   })
 })
 

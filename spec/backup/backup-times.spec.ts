@@ -152,7 +152,7 @@ describe('BackupTimes', () => {
       expect(slow.begun).to.equal(0)
     })
 
-    it('learns of newer ones later, and forgets none for an older listing', () => {
+    it('learns of newer ones later, and never takes an earlier one for the newest', () => {
       const times = open()
       times.learn(backups(5))
       expect(times.learn(backups(7, 5))).to.equal(false)
@@ -160,7 +160,16 @@ describe('BackupTimes', () => {
       expect(times.learn(backups(6, 5))).to.equal(false)
       expect(times.learn([])).to.equal(false)
       expect(times.newest).to.equal(7)
-      expect(times.newestFirst()).to.deep.equal([7, 5])
+    })
+
+    it('keeps a rotation until a listing shows it, and then what that shows', () => {
+      const times = open()
+      times.learn(backups(5, 3))
+      times.add(8)
+      times.learn(backups(5))
+      expect(times.newestFirst()).to.deep.equal([8, 5])
+      times.learn(backups(9, 8))
+      expect(times.newestFirst()).to.deep.equal([9, 8])
     })
   })
 })

@@ -578,6 +578,17 @@ describe('Archive', () => {
       }
     }
 
+    it('warns again of what was lacking before when it lacks again', async () => {
+      for (const day of [1, 2]) {
+        make(day)
+        faulty.fail('writeLater', 'ENOSPC')
+        await run()
+        faulty.heal()
+        await run()
+      }
+      expect(reasons()).to.have.length(2)
+    })
+
     it('removes the temporary file of a disk that fills up, and goes on when there is room', function () {
       this.timeout(30_000)
       return onSmallDisk(this, async disk => {
@@ -834,6 +845,7 @@ describe('Archive', () => {
       await archive.interrupt()
       await running
       expect(names()).to.deep.equal([nameOf(1)])
+      expect(clock.waiting).to.equal(1)
       await run()
       expectArchived(1)
     })
@@ -938,13 +950,20 @@ describe('Archive', () => {
     it('is over before an archive begins', async () => {
       make(1)
       fs.writeFileSync(temporary(1), 'left over')
-      const slow = new Promise<void>(resolve => setTimeout(resolve, 20))
-      use({ ...systemDisk, remove: file => slow.then(() => systemDisk.remove(file)) })
-      const tidied = archive.tidy([temporary(1)])
+      let removed = 0
+      const remove: Disk['remove'] = async file => {
+        const isFirst = removed++ === 0
+        if (isFirst) await new Promise(resolve => setTimeout(resolve, 20))
+        await systemDisk.remove(file)
+      }
+      use({ ...systemDisk, remove })
+      const order: string[] = []
+      faulty.before('create', () => order.push('created'))
+      const tidied = archive.tidy([temporary(1)]).then(() => order.push('tidied'))
       await run()
       await tidied
+      expect(order).to.deep.equal(['tidied', 'created'])
       expectArchived(1)
-      expect(warnings).to.deep.equal([])
     })
 
     it('warns once of what cannot be removed', async () => {
@@ -957,6 +976,10 @@ describe('Archive', () => {
       expect(warnings.map(warning => warning.path)).to.deep.equal([temporary(1)])
       await archive.tidy([1].map(temporary))
       expect(names()).to.deep.equal([])
+      fs.writeFileSync(temporary(1), '')
+      faulty.fail('remove', 'EPERM', { times: 1 })
+      await archive.tidy([1].map(temporary))
+      expect(warnings).to.have.length(2)
     })
   })
 })
