@@ -68,7 +68,10 @@ describe('the documents', function () {
     return cwd
   }
 
-  /** Runs the lines of a block; what npm runs is proved by other specs, so it only has to exist. */
+  /**
+   * Runs the lines of a block, in one directory for all of a document. What npm runs is proved by
+   * other specs, so it only has to exist.
+   */
   async function runShell(text: string, name: string): Promise<void> {
     const cwd = join(directory, name)
     await fs.ensureDir(cwd)
@@ -92,7 +95,7 @@ describe('the documents', function () {
       if (language === 'text') continue
       it(`${document}: block ${index + 1} (${language}) runs as it stands`, async () => {
         expect(language).to.be.oneOf(['ts', 'sh'])
-        if (language === 'sh') return runShell(text, name)
+        if (language === 'sh') return runShell(text, `${basename(document, '.md')}-shell`)
         const cwd = await runTypeScript(text, name)
         const shown = blocks[index + 1]
         if (shown?.language !== 'text') return
