@@ -15,8 +15,9 @@ export interface BackupName {
 /** The last time that a name can tell, in milliseconds. */
 export const LATEST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
-const STAMP = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}$/
-const STAMP_LENGTH = '2016-09-07T13-03-57.400'.length
+/** `d` is a digit. */
+const STAMP_FORM = 'dddd-dd-ddTdd-dd-dd.ddd'
+const STAMP_LENGTH = STAMP_FORM.length
 
 /**
  * The name that a log's backup of a given time has: the time, in UTC with milliseconds, before the
@@ -56,15 +57,36 @@ export function formatBackupName(path: string, time: Date): string {
  */
 export function parseBackupName(path: string, name: string): BackupName | undefined {
   if (typeof name !== 'string') throw wrongType('parseBackupName(name)', 'a file name', name)
-  const [base, extension] = splitName('parseBackupName(path)', path)
-  const stampAt = base.length + 1
-  const extensionAt = stampAt + STAMP_LENGTH
-  if (!name.startsWith(`${base}-`) || !name.startsWith(extension, extensionAt)) return undefined
+  const read = new NameReader(path).read(name)
+  return read && { time: new Date(read.timeMs), archived: read.archived }
+}
 
-  const rest = name.slice(extensionAt + extension.length)
-  if (rest !== '' && rest !== ARCHIVE_EXTENSION) return undefined
-  const time = parseStamp(name.slice(stampAt, extensionAt))
-  return time && { time, archived: rest === ARCHIVE_EXTENSION }
+/** Reads names of one log's backups, very many of them, and leaves little behind for each. */
+export class NameReader {
+  readonly #start: string
+  readonly #extension: string
+
+  /** @param path the active file. */
+  constructor(path: string) {
+    const [base, extension] = splitName('parseBackupName(path)', path)
+    this.#start = `${base}-`
+    this.#extension = extension
+  }
+
+  /** As `parseBackupName`, with the time in milliseconds. */
+  read(name: string): { timeMs: number; archived: boolean } | undefined {
+    const stampAt = this.#start.length
+    const extensionAt = stampAt + STAMP_LENGTH
+    const plainLength = extensionAt + this.#extension.length
+    const archived = name.length !== plainLength
+    if (archived && name.length !== plainLength + ARCHIVE_EXTENSION.length) return undefined
+    if (archived && !name.endsWith(ARCHIVE_EXTENSION)) return undefined
+    if (!name.startsWith(this.#start) || !name.startsWith(this.#extension, extensionAt)) {
+      return undefined
+    }
+    const timeMs = readStamp(name, stampAt)
+    return timeMs === undefined ? undefined : { timeMs, archived }
+  }
 }
 
 /**
@@ -78,12 +100,48 @@ export function rivalPath(path: string): string | undefined {
   return archived ? plain : path + ARCHIVE_EXTENSION
 }
 
-function parseStamp(stamp: string): Date | undefined {
-  if (!STAMP.test(stamp)) return undefined
-  const iso = `${stamp.slice(0, 10)}T${stamp.slice(11).replaceAll('-', ':')}Z`
-  const time = new Date(iso)
+/** The time of a stamp, in milliseconds, if it is one and there is such a time. */
+function readStamp(text: string, at: number): number | undefined {
+  for (let index = 0; index < STAMP_LENGTH; index++) {
+    const code = text.charCodeAt(at + index)
+    const form = STAMP_FORM.charCodeAt(index)
+    if (form === DIGIT ? code < ZERO || code > NINE : code !== form) return undefined
+  }
+  const year = readDigits(text, at, 4)
+  const month = readDigits(text, at + 5, 2)
+  const day = readDigits(text, at + 8, 2)
+  const hours = readDigits(text, at + 11, 2)
+  const minutes = readDigits(text, at + 14, 2)
+  const seconds = readDigits(text, at + 17, 2)
   // `Date` takes February 30 for March 1, and 24:00 for the next day: neither was ever written.
-  return !Number.isNaN(time.getTime()) && time.toISOString() === iso ? time : undefined
+  if (day < 1 || day > daysOf(year, month) || hours > 23 || minutes > 59 || seconds > 59) {
+    return undefined
+  }
+  // And years before 100 for years of the century before last; 400 years have as many days always.
+  const shifted = Date.UTC(year + 400, month - 1, day, hours, minutes, seconds)
+  return shifted - FOUR_CENTURIES_MS + readDigits(text, at + 20, 3)
+}
+
+const DIGIT = 'd'.charCodeAt(0)
+const ZERO = '0'.charCodeAt(0)
+const NINE = '9'.charCodeAt(0)
+
+const FOUR_CENTURIES_MS = 146_097 * 86_400_000
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/** None, where there is no such month. */
+function daysOf(year: number, month: number): number {
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  return month === 2 && isLeap ? 29 : (DAYS[month - 1] ?? 0)
+}
+
+function readDigits(text: string, at: number, count: number): number {
+  let number = 0
+  for (let index = at; index < at + count; index++) {
+    number = number * 10 + text.charCodeAt(index) - ZERO
+  }
+  return number
 }
 
 /**

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Disk, NameScan } from '../platform/disk.js'
 import type { Backup } from './backup.js'
-import { parseBackupName } from './backup-name.js'
+import { NameReader } from './backup-name.js'
 
 /** Pieces of a directory that are read in one go: about 2000 names, in about a millisecond. */
 const PIECES_AT_ONCE = 4
@@ -15,7 +15,8 @@ const PIECES_AT_ONCE = 4
  */
 export class BackupTimes {
   readonly #disk: Disk
-  readonly #path: string
+  readonly #directory: string
+  readonly #names: NameReader
   /** Read from the directory, before there was a listing. */
   #scanned: number[] = []
   #listed: readonly Backup[] = []
@@ -27,7 +28,8 @@ export class BackupTimes {
 
   constructor(disk: Disk, path: string) {
     this.#disk = disk
-    this.#path = path
+    this.#directory = dirname(path)
+    this.#names = new NameReader(path)
   }
 
   /** Time of the newest backup, in milliseconds; undefined where there is none, or none known. */
@@ -44,7 +46,7 @@ export class BackupTimes {
   look(): boolean {
     if (this.#status === 'known') return true
     try {
-      this.#scan ??= this.#disk.scan(dirname(this.#path))
+      this.#scan ??= this.#disk.scan(this.#directory)
       for (let piece = 0; piece < PIECES_AT_ONCE; piece++) {
         const names = this.#scan.next()
         if (!names) {
@@ -98,7 +100,7 @@ export class BackupTimes {
   }
 
   #addName(name: string): void {
-    const time = parseBackupName(this.#path, name)?.time.getTime()
+    const time = this.#names.read(name)?.timeMs
     if (time === undefined) return
     this.#scanned.push(time)
     this.#see(time)

@@ -1,9 +1,10 @@
 import { dirname, join, sep } from 'node:path'
 import type { DirectoryEntry, Disk } from '../platform/disk.js'
 import { TimeSlice } from '../platform/time-slice.js'
-import { ARCHIVE_EXTENSION, parseBackupName, type BackupName } from './backup-name.js'
+import { ARCHIVE_EXTENSION, NameReader } from './backup-name.js'
 import type { Backup } from './backup.js'
 import { HOLD_EXTENSION, readHold } from './hold.js'
+import { NameMap } from './name-map.js'
 import { mergeNewestFirst, sortNewestFirst } from './newest-first.js'
 
 /** What a log has beside its active file. */
@@ -60,11 +61,11 @@ const LOOKS_AGAIN = 1000
  */
 export class Catalogue {
   readonly #disk: Disk
-  readonly #path: string
+  readonly #names: NameReader
   readonly #directory: string
   /** The directory, with a separator at its end. */
   readonly #prefix: string
-  readonly #known = new Map<string, Known>()
+  readonly #known = new NameMap<Known>()
   /** Newest first; a backup and its archive are two. */
   #sorted: readonly Known[] = []
   #reasons: ReadonlyMap<Known, string> = new Map()
@@ -77,7 +78,7 @@ export class Catalogue {
   /** @param path the active file. */
   constructor(disk: Disk, path: string) {
     this.#disk = disk
-    this.#path = path
+    this.#names = new NameReader(path)
     this.#directory = dirname(path)
     this.#prefix = join(this.#directory, sep)
   }
@@ -141,14 +142,13 @@ export class Catalogue {
       known.reading = this.#readings
       return
     }
-    const parsed = parseBackupName(this.#path, name)
+    const parsed = this.#names.read(name)
     if (parsed) reading.fresh.push(this.#learn(name, parsed))
     else this.#readOther(name, reading)
   }
 
-  #learn(name: string, { time, archived }: BackupName): Known {
+  #learn(name: string, { timeMs, archived }: Pick<Known, 'timeMs' | 'archived'>): Known {
     const reading = this.#readings
-    const timeMs = time.getTime()
     const known = { name, timeMs, archived, held: undefined, reading, backup: undefined }
     this.#known.set(name, known)
     return known
@@ -159,7 +159,7 @@ export class Catalogue {
       const names = this.#namesOf(name.slice(0, -HOLD_EXTENSION.length))
       if (names) holds.push({ path: this.#prefix + name, names })
     } else if (name.startsWith('.') && name.endsWith(TEMPORARY_EXTENSION)) {
-      const source = parseBackupName(this.#path, name.slice(1, -TEMPORARY_EXTENSION.length))
+      const source = this.#names.read(name.slice(1, -TEMPORARY_EXTENSION.length))
       if (source?.archived === false) temporaries.push(this.#prefix + name)
     }
   }
@@ -185,7 +185,7 @@ export class Catalogue {
 
   /** A name of a backup, and the one that it has when it is compressed, or had before. */
   #namesOf(name: string): string[] | undefined {
-    const parsed = parseBackupName(this.#path, name)
+    const parsed = this.#names.read(name)
     if (!parsed) return undefined
     const other = parsed.archived
       ? name.slice(0, -ARCHIVE_EXTENSION.length)

@@ -190,13 +190,15 @@ export const systemDisk: Disk = {
   },
   async *entries(directory) {
     const entries = await fs.promises.opendir(directory, ENTRIES)
+    let ahead = readAhead(entries)
     try {
-      for (;;) {
-        const some = await readEntries(entries)
-        if (some.length === 0) return
+      for (let first = await ahead; first; first = await ahead) {
+        const some = drain(entries, first)
+        ahead = readAhead(entries)
         yield some
       }
     } finally {
+      await ahead.catch(() => undefined)
       await entries.close()
     }
   },
@@ -235,14 +237,17 @@ const NO_THROW = { throwIfNoEntry: false } as const
 const BIGINT = { bigint: true } as const
 const ENTRIES = { bufferSize: ENTRIES_AT_ONCE } as const
 
-/**
- * One full buffer of entries. Waiting for its first one fills it, off the event loop; the others are
- * there then, so to wait for each of them would be several times the work.
- */
-async function readEntries(directory: fs.Dir): Promise<DirectoryEntry[]> {
+/** Fills a buffer with entries, off the event loop, and gives the first: the others are there then. */
+function readAhead(directory: fs.Dir): Promise<fs.Dirent | null> {
+  const first = directory.read()
+  first.catch(() => undefined) // it is heard when it is waited for
+  return first
+}
+
+/** What is in the buffer. To wait for each of them would be several times the work. */
+function drain(directory: fs.Dir, first: fs.Dirent): DirectoryEntry[] {
   const some: DirectoryEntry[] = []
-  let entry = await directory.read()
-  while (entry) {
+  for (let entry: fs.Dirent | null = first; entry;) {
     const told = entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()
     some.push({ name: entry.name, regular: told ? entry.isFile() : undefined })
     entry = some.length < ENTRIES_AT_ONCE ? directory.readSync() : null

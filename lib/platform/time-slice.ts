@@ -1,8 +1,8 @@
 /** Longest work in one go, in milliseconds, before others get their turn. */
-const SLICE_MS = 1
+const SLICE_MS = 0.5
 
 /**
- * Cuts long work into slices of a millisecond, so that nobody who shares the event loop feels it.
+ * Cuts long work into slices of half a millisecond, so that nobody who shares the event loop feels it.
  *
  *     const slice = new TimeSlice()
  *     for (const name of names) {
@@ -10,7 +10,7 @@ const SLICE_MS = 1
  *       …
  *     }
  *
- * Measured, not counted: how much fits into a millisecond depends on the machine, and on whether
+ * Measured, not counted: how much fits into one depends on the machine, and on whether
  * the disk has at hand what it is asked for.
  */
 export class TimeSlice {
