@@ -2,7 +2,7 @@ import { dirname, join, sep } from 'node:path'
 import type { DirectoryEntry, Disk } from '../platform/disk.js'
 import { TimeSlice } from '../platform/time-slice.js'
 import { ARCHIVE_EXTENSION, NameReader } from './backup-name.js'
-import type { Backup } from './backup.js'
+import { archivePath, type Backup } from './backup.js'
 import { HOLD_EXTENSION, readHold } from './hold.js'
 import { NameMap } from './name-map.js'
 import { mergeNewestFirst, sortNewestFirst } from './newest-first.js'
@@ -17,16 +17,11 @@ export interface Listing {
   readonly temporaries: readonly string[]
 }
 
-/** A name that is one of a backup. */
+/** A backup that was looked at. */
 interface Known {
-  readonly name: string
-  readonly timeMs: number
-  readonly archived: boolean
-  held: string | undefined
+  backup: Backup
   /** The reading in which it was seen last. */
   reading: number
-  /** Undefined until the file was looked at. */
-  backup: Backup | undefined
 }
 
 /** A file that holds a backup. */
@@ -38,7 +33,8 @@ interface Hold {
 
 /** What one reading of the directory found. */
 interface Reading {
-  readonly fresh: Known[]
+  /** Names of backups that were not there before. */
+  readonly fresh: string[]
   readonly holds: Hold[]
   readonly temporaries: string[]
 }
@@ -56,8 +52,8 @@ const LOOKS_AGAIN = 1000
  * others may make and delete files; a file that was seen before is not looked at again, or only
  * some of them each time, which makes reading three times as fast.
  *
- * Foreign files are passed over; so is what vanishes. It works in slices of a millisecond, however
- * many there are.
+ * Foreign files are passed over; so is what vanishes. It works in slices, however many there
+ * are.
  */
 export class Catalogue {
   readonly #disk: Disk
@@ -113,8 +109,9 @@ export class Catalogue {
     let isNew = await this.#lookAgain(slice)
     isNew = (await this.#forgetUnseen(slice)) || isNew
     if (fresh.length > 0) {
-      const files = await this.#lookAtFiles(await sortNewestFirst(fresh, slice), slice)
-      this.#sorted = await mergeNewestFirst(this.#sorted, files, slice)
+      const names = await sortNewestFirst(fresh, isNewerName, slice)
+      const files = await this.#lookAtFiles(names, slice)
+      this.#sorted = await mergeNewestFirst(this.#sorted, files, isNewer, slice)
       isNew ||= files.length > 0
     }
     const { reasons, strayHolds } = await this.#readHolds(holds, slice)
@@ -142,16 +139,8 @@ export class Catalogue {
       known.reading = this.#readings
       return
     }
-    const parsed = this.#names.read(name)
-    if (parsed) reading.fresh.push(this.#learn(name, parsed))
+    if (this.#names.read(name)) reading.fresh.push(name)
     else this.#readOther(name, reading)
-  }
-
-  #learn(name: string, { timeMs, archived }: Pick<Known, 'timeMs' | 'archived'>): Known {
-    const reading = this.#readings
-    const known = { name, timeMs, archived, held: undefined, reading, backup: undefined }
-    this.#known.set(name, known)
-    return known
   }
 
   #readOther(name: string, { holds, temporaries }: Reading): void {
@@ -168,17 +157,15 @@ export class Catalogue {
    * Looks at files whose names are new, and leaves out what is none. In their order, since then they
    * lie in memory like that too, and a policy that walks over all of them is several times faster.
    */
-  async #lookAtFiles(fresh: readonly Known[], slice: TimeSlice): Promise<Known[]> {
+  async #lookAtFiles(names: readonly string[], slice: TimeSlice): Promise<Known[]> {
     const files: Known[] = []
-    for (const known of fresh) {
+    for (const name of names) {
       if (slice.isOver) await slice.next()
-      const status = this.#disk.lstat(this.#prefix + known.name)
-      if (status?.isFile()) {
-        known.backup = this.#backupOf(known, status.size)
-        files.push(known)
-      } else {
-        this.#known.delete(known.name)
-      }
+      const status = this.#disk.lstat(this.#prefix + name)
+      if (!status?.isFile() || this.#known.get(name)) continue // told twice by the directory
+      const known = { backup: this.#backupOf(name, status.size), reading: this.#readings }
+      this.#known.set(name, known)
+      files.push(known)
     }
     return files
   }
@@ -203,11 +190,11 @@ export class Catalogue {
       if (slice.isOver) await slice.next()
       const known = this.#sorted[this.#lookAt++ % this.#sorted.length]
       if (!known || !this.#isSeen(known)) continue
-      const { backup } = known
-      const status = this.#disk.lstat(this.#prefix + known.name)
+      const { name, time, bytes, held } = known.backup
+      const status = this.#disk.lstat(this.#prefix + name)
       if (!status?.isFile()) known.reading = 0
-      else if (status.size !== backup?.bytes || backup.time.getTime() !== known.timeMs) {
-        known.backup = this.#backupOf(known, status.size)
+      else if (status.size !== bytes || time.getTime() !== this.#names.read(name)?.timeMs) {
+        known.backup = this.#backupOf(name, status.size, held)
         isChanged = true
       }
     }
@@ -224,7 +211,7 @@ export class Catalogue {
     for (const known of this.#sorted) {
       if (slice.isOver) await slice.next()
       if (this.#isSeen(known)) seen.push(known)
-      else this.#known.delete(known.name)
+      else this.#known.delete(known.backup.name)
     }
     if (seen.length === this.#sorted.length) return false
     this.#sorted = seen
@@ -252,9 +239,9 @@ export class Catalogue {
     let isNew = false
     for (const known of [...this.#reasons.keys(), ...reasons.keys()]) {
       const why = reasons.get(known)
-      if (known.held === why) continue
-      known.held = why
-      known.backup = this.#backupOf(known, known.backup?.bytes ?? 0)
+      const { name, bytes, held } = known.backup
+      if (held === why) continue
+      known.backup = this.#backupOf(name, bytes, why)
       isNew = true
     }
     this.#reasons = reasons
@@ -264,21 +251,31 @@ export class Catalogue {
   /** An archive beside its source is half-made, or its source half-removed: the pair counts once. */
   async #withoutTwins(slice: TimeSlice): Promise<readonly Backup[]> {
     const backups: Backup[] = []
-    let newerMs: number | undefined
-    for (const { backup, timeMs, archived } of this.#sorted) {
+    let newer: Backup | undefined
+    for (const { backup } of this.#sorted) {
       if (slice.isOver) await slice.next()
-      if (!backup) continue
-      if (timeMs !== newerMs) backups.push(backup)
-      else if (!archived) backups[backups.length - 1] = backup
-      newerMs = timeMs
+      // Of two with one time the archive comes first.
+      if (newer?.archived && !backup.archived && archivePath(backup) === newer.path) backups.pop()
+      backups.push(backup)
+      newer = backup
     }
     return Object.freeze(backups)
   }
 
-  #backupOf({ name, timeMs, archived, held }: Known, bytes: number): Backup {
+  #backupOf(name: string, bytes: number, held?: string): Backup {
+    const { timeMs = NaN, archived = false } = this.#names.read(name) ?? {}
     const backup = { path: this.#prefix + name, name, time: new Date(timeMs), bytes, archived }
     return Object.freeze(held === undefined ? backup : { ...backup, held })
   }
+}
+
+/** Names of one log sort as the times in them do. */
+function isNewerName(one: string, other: string): boolean {
+  return one > other
+}
+
+function isNewer(one: Known, other: Known): boolean {
+  return one.backup.name > other.backup.name
 }
 
 /** Lists a log's backups, newest first. Rejected with what the system says. */

@@ -12,6 +12,8 @@ interface Item {
 const itemsOf = (times: readonly number[]): Item[] =>
   times.map((timeMs, place) => ({ timeMs, place }))
 
+const isNewer = (one: Item, other: Item): boolean => one.timeMs > other.timeMs
+
 /** What the language's own sort makes of it, which is stable. */
 const sorted = (items: readonly Item[]): Item[] =>
   items.toSorted((one, other) => other.timeMs - one.timeMs)
@@ -41,7 +43,7 @@ describe('sortNewestFirst', () => {
     await fc.assert(
       fc.asyncProperty(times(60), async list => {
         const items = Object.freeze(itemsOf(list))
-        expect(await sortNewestFirst(items, new TimeSlice())).to.deep.equal(sorted(items))
+        expect(await sortNewestFirst(items, isNewer, new TimeSlice())).to.deep.equal(sorted(items))
       }),
     )
   })
@@ -59,7 +61,7 @@ describe('sortNewestFirst', () => {
         places.map(() => next()),
       ]) {
         const items = itemsOf(list)
-        const result = await sortNewestFirst(items, new TimeSlice())
+        const result = await sortNewestFirst(items, isNewer, new TimeSlice())
         const expected = sorted(items)
         expect(result).to.have.length(length)
         // One by one: to compare 20,000 deeply would take seconds.
@@ -70,7 +72,11 @@ describe('sortNewestFirst', () => {
 
   it('lets others have their turn on the way', async () => {
     const slice = new ShortSlice()
-    await sortNewestFirst(itemsOf(Array.from({ length: 4096 }, (_, place) => place)), slice)
+    await sortNewestFirst(
+      itemsOf(Array.from({ length: 4096 }, (_, place) => place)),
+      isNewer,
+      slice,
+    )
     expect(slice.turns).to.be.at.least(4096)
   })
 })
@@ -82,7 +88,7 @@ describe('mergeNewestFirst', () => {
         const all = itemsOf([...list, ...otherList])
         const ones = Object.freeze(sorted(all.slice(0, list.length)))
         const others = Object.freeze(sorted(all.slice(list.length)))
-        const merged = await mergeNewestFirst(ones, others, new TimeSlice())
+        const merged = await mergeNewestFirst(ones, others, isNewer, new TimeSlice())
         expect(merged).to.deep.equal(sorted([...ones, ...others]))
       }),
     )
@@ -95,7 +101,7 @@ describe('mergeNewestFirst', () => {
         [many, few],
         [few, many],
       ] as const) {
-        const merged = await mergeNewestFirst(ones, others, new TimeSlice())
+        const merged = await mergeNewestFirst(ones, others, isNewer, new TimeSlice())
         const expected = sorted([...ones, ...others])
         expect(merged).to.have.length(expected.length)
         expect(merged.findIndex((item, index) => item !== expected[index])).to.equal(-1)
@@ -105,7 +111,7 @@ describe('mergeNewestFirst', () => {
 
   it('gives a list of its own where there is nothing to merge', async () => {
     const ones = itemsOf([3, 2, 1])
-    const merged = await mergeNewestFirst(ones, [], new TimeSlice())
+    const merged = await mergeNewestFirst(ones, [], isNewer, new TimeSlice())
     expect(merged).to.deep.equal(ones)
     expect(merged).not.to.equal(ones)
   })
