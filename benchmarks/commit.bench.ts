@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import fs from 'node:fs'
+import { join } from 'node:path'
 import type { FileAppender } from 'rollkeeper'
+import { SonicBoom } from 'sonic-boom'
 import { bare, ours } from './contenders.js'
 import { assertLines, lineAt } from './lines.js'
-import { measure, type Scale } from './measure.js'
+import { measure, type Contender, type Scale } from './measure.js'
 import { answer, type Answer, type Question } from './record.js'
 
 /** How many wait at a time, from a program that does one thing to a busy server. */
@@ -10,6 +13,9 @@ export const WAITERS = [1, 10, 100, 1000] as const
 
 /** Syncs of a block: what is synced drifts with the disk, so contenders take turns often. */
 const SYNCS_PER_BLOCK = 10
+
+/** It writes by itself when so much is there: more than a thousand lines. */
+const SONIC_BUFFER_BYTES = 1024 * 1024
 
 /** Lines for so many syncs, a whole number of blocks. */
 export function linesFor(waiters: number, syncs: number): number {
@@ -21,7 +27,10 @@ export async function commit(scale: Scale, waiters: number): Promise<Answer> {
   const counted = waiters === 1 ? '1 waiter' : `${waiters} waiters`
   const question: Question = {
     title: `group commit, ${counted}`,
-    about: `Durability: on stable storage. Each waiter awaits each of its lines. Contenders take turns every ${SYNCS_PER_BLOCK} syncs.`,
+    about:
+      `Durability: on stable storage. Each waiter awaits each of its lines. sonic-boom, which syncs when ` +
+      `it is flushed, is flushed once for as many lines; other Node peers do not sync. Contenders take ` +
+      `turns every ${SYNCS_PER_BLOCK} syncs.`,
     unit: 'lines/s',
     reference: `bare: concatenate ${waiters === 1 ? '1 line' : `${waiters} lines`}, fs.writeSync, fs.fdatasyncSync`,
     wanted: { row: `${counted}, each in a loop: await append`, ratioAtLeast: 0.7 },
@@ -39,10 +48,40 @@ export async function commit(scale: Scale, waiters: number): Promise<Answer> {
         fs.fdatasyncSync(fd)
       }
     }),
+    sonicBoom(waiters, perBlock),
   ]
   const check = (directory: string): void => assertLines(directory, scale.lines)
   const blocks = scale.lines / perBlock
   return answer(question, scale, await measure({ contenders, scale, blocks, check }))
+}
+
+/** Writes as many lines as wait, then flushes, which syncs. It does not rotate. */
+function sonicBoom(waiters: number, perBlock: number): Contender {
+  return {
+    name: `sonic-boom: write ${waiters === 1 ? '1 line' : `${waiters} lines`}, flush`,
+    open(directory) {
+      const fd = fs.openSync(join(directory, 'audit.log'), 'a')
+      const stream = new SonicBoom({
+        fd,
+        minLength: SONIC_BUFFER_BYTES,
+        maxWrite: 2 * SONIC_BUFFER_BYTES,
+      })
+      return {
+        async block(block) {
+          for (let at = block * perBlock; at < (block + 1) * perBlock; at += waiters) {
+            for (let i = at; i < at + waiters; i++) stream.write(lineAt(i))
+            await new Promise<void>((resolve, reject) => {
+              stream.flush(error => (error ? reject(error) : resolve()))
+            })
+          }
+        },
+        async close() {
+          stream.end()
+          await once(stream, 'close')
+        },
+      }
+    },
+  }
 }
 
 /** Waiters take the next line each, as soon as the one before is acknowledged. */

@@ -4,11 +4,13 @@ import { typical } from '../../benchmarks/record.js'
 
 describe('commit', () => {
   for (const waiters of WAITERS) {
-    it(`writes every line by ${waiters} waiters, and measures ours and the bare loop`, async () => {
+    it(`writes every line by ${waiters} waiters, and measures ours, the bare loop and a peer`, async () => {
       const scale = { lines: linesFor(waiters, 20), warmups: 0, rounds: 1 }
       const given = await commit(scale, waiters) // throws where what was written is wrong
       const { wanted, reference } = given.question
-      expect(given.rows.map(row => row.name)).to.deep.equal([wanted.row, reference])
+      const [ours, bare, sonicBoom, ...others] = given.rows.map(row => row.name)
+      expect([ours, bare, ...others]).to.deep.equal([wanted.row, reference])
+      expect(sonicBoom).to.match(/^sonic-boom: /)
       for (const row of given.rows) expect(typical(given, row.name)).to.be.greaterThan(0)
     })
   }
