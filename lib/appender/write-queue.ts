@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { wrongType } from '../arguments/argument-error.js'
+import { Parcel } from './parcel.js'
 
 /** One unit of the log: text (written as UTF-8) or bytes, not empty, that ends in a line end. */
 export type AuditRecord = string | Uint8Array
@@ -16,13 +17,6 @@ const UNIT_MAX_BYTES = 3
  */
 let passage: Buffer | undefined
 const PASSAGE_BYTES = 256 * 1024
-
-/** Packed records are kept in pieces of memory of about this size; a longer one has its own. */
-const PARCEL_BYTES = 256 * 1024
-const PARCEL_FIRST_BYTES = 4 * 1024
-
-/** A parcel that is less full than this share gives the rest of its memory back. */
-const TRIM_BELOW = 0.9
 
 /**
  * Records that wait to be written, in their order.
@@ -82,7 +76,7 @@ export class WriteQueue {
     let parcel = this.#parcels.at(-1)
     if (!parcel?.takes(bytes)) {
       parcel?.trim()
-      parcel = new Parcel(Buffer.allocUnsafeSlow(Math.max(bytes, PARCEL_FIRST_BYTES)))
+      parcel = Parcel.forRecord(bytes)
       this.#parcels.push(parcel)
     }
     parcel.add(record, bytes)
@@ -96,7 +90,7 @@ export class WriteQueue {
   pack(): void {
     if (this.#records.length === 0) return
     const bytes = Buffer.from(this.#encodeUnpacked(this.#records.length))
-    this.#parcels.push(new Parcel(bytes, this.#records.map(byteLength)))
+    this.#parcels.push(Parcel.of(bytes, this.#records.map(byteLength)))
     this.#packedBytes += bytes.length
     this.#dropUnpacked(this.#records.length)
   }
@@ -179,85 +173,6 @@ export class WriteQueue {
       this.#units -= record.length
       if (typeof record !== 'string') this.#binary--
     }
-  }
-}
-
-/** Packed records, one after the other in one piece of memory, which grows up to a bound. */
-class Parcel {
-  #memory: Buffer
-  readonly #lengths: number[]
-  /** The first record that was not dropped, and where it begins. */
-  #first = 0
-  #start = 0
-  #end: number
-
-  /** @param lengths of the records that are in the memory already, and fill it. Default: none. */
-  constructor(memory: Buffer, lengths: number[] = []) {
-    this.#memory = memory
-    this.#lengths = lengths
-    this.#end = lengths.length > 0 ? memory.length : 0
-  }
-
-  get length(): number {
-    return this.#lengths.length - this.#first
-  }
-
-  get bytes(): number {
-    return this.#end - this.#start
-  }
-
-  /** Whether there is room, or can be, for so many bytes more. */
-  takes(bytes: number): boolean {
-    return this.#end + bytes <= PARCEL_BYTES
-  }
-
-  add(record: AuditRecord, bytes: number): void {
-    const end = this.#end + bytes
-    const size = this.#memory.length
-    if (end > size) this.#move(Math.max(end, Math.min(2 * size, PARCEL_BYTES)))
-    if (typeof record === 'string') this.#memory.write(record, this.#end)
-    else this.#memory.set(record, this.#end)
-    this.#lengths.push(bytes)
-    this.#end = end
-  }
-
-  /** Gives back memory that is not used; nothing will be added. */
-  trim(): void {
-    if (this.#end < this.#memory.length * TRIM_BELOW) this.#move(this.#end)
-  }
-
-  countWithin(bytes: number): { records: number; beyond: number } {
-    let records = 0
-    let beyond = bytes
-    for (let i = this.#first; i < this.#lengths.length; i++) {
-      const length = this.#lengths[i]!
-      if (length > beyond) break
-      beyond -= length
-      records++
-    }
-    return { records, beyond }
-  }
-
-  encode(count: number): Uint8Array {
-    return this.#memory.subarray(this.#start, this.#start + this.#countBytes(count))
-  }
-
-  drop(count: number): void {
-    this.#start += this.#countBytes(count)
-    this.#first += count
-  }
-
-  #countBytes(count: number): number {
-    if (count === this.length) return this.bytes
-    let bytes = 0
-    for (let i = this.#first; i < this.#first + count; i++) bytes += this.#lengths[i]!
-    return bytes
-  }
-
-  #move(size: number): void {
-    const memory = Buffer.allocUnsafeSlow(size)
-    this.#memory.copy(memory, 0, 0, this.#end)
-    this.#memory = memory
   }
 }
 
