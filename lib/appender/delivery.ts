@@ -1,15 +1,15 @@
-import type { Cancel } from '../platform/clock.js'
 import type { Platform } from '../platform/platform.js'
 import {
   reasonOf,
   RollkeeperError,
-  systemCode,
   type RollkeeperErrorCode,
 } from '../platform/rollkeeper-error.js'
 import { Deferred } from './deferred.js'
 import type { FileSequence } from './file-sequence.js'
 import { formatGapBy, Losses, type Gap, type GapRecord } from './gap.js'
 import type { GroupCommit } from './group-commit.js'
+import { Retry } from './retry.js'
+import { WriteFailure } from './write-failure.js'
 import { byteLength, checkRecord, WriteQueue, type AuditRecord } from './write-queue.js'
 
 /** What becomes of records past `maxPending`. */
@@ -20,15 +20,6 @@ const HIGH_WATER = 1 / 16
 
 /** Once records are lost, all are until no more than this share waits: one long gap, not many. */
 const LOW_WATER = 1 / 2
-
-/** Writing that has become impossible is tried again after this long, in milliseconds. */
-const WRITE_AGAIN_MS = 250
-
-/** The owner is asked for room again after this long, in milliseconds. */
-const ASK_AGAIN_MS = 30_000
-
-/** How file systems say that there is no room. */
-const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT'])
 
 /**
  * Writes in one turn of the event loop, when each but the first is of records that come in answer
@@ -76,8 +67,11 @@ export interface DeliveryParts {
 export class Delivery {
   readonly #parts: DeliveryParts
   readonly #queue = new WriteQueue()
-  /** `left`: the process is ending, and its last write has failed, so nothing more can be kept. */
-  #status: 'open' | 'stalled' | 'left' | 'ended' = 'open'
+  /**
+   * `ending`: nothing is taken any more, but what waits may still be written. `left`: the process is
+   * ending, and its last write has failed, so nothing more can be kept.
+   */
+  #status: 'open' | 'stalled' | 'ending' | 'left' | 'ended' = 'open'
   /** A batch is written at once when so much waits. */
   #batchUnits: number
   /** A write at the end of this turn is arranged for. */
@@ -87,19 +81,22 @@ export class Delivery {
   #batch: Deferred | undefined
   /** Some of the records of the batch are in a file already; the others could not be written. */
   #batchBegun = false
-  #retry: Cancel | undefined
+  readonly #retry: Retry
   #drainOwed = false
   readonly #losses = new Losses()
   /** Records lost before writing became impossible. */
   #lostBefore = 0
   /** What made writing impossible last. */
-  #cause: unknown
-  /** Runs while the owner need not be asked for room again. */
-  #asked: Cancel | undefined
+  #failure: WriteFailure
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts
     this.#batchUnits = parts.options.batchBytes
+    this.#failure = new WriteFailure(parts.options.path, undefined)
+    this.#retry = new Retry(parts.platform.clock, {
+      tryAgain: () => this.handOver(),
+      askForRoom: () => parts.full(),
+    })
   }
 
   /** Records lost so far. */
@@ -144,28 +141,27 @@ export class Delivery {
   handOver(): RollkeeperError | undefined {
     const error = this.#writeWaiting()
     if (error !== undefined) return this.#stall(error)
-    return this.#status === 'stalled' ? this.#resume() : undefined
+    return this.#mayResume() ? this.#resume() : undefined
   }
 
   /** Writing may have become possible: tries it at once. Does nothing unless it was impossible. */
   tryAgain(): void {
-    if (this.#status === 'stalled') this.handOver()
+    if (this.#mayResume()) this.handOver()
   }
 
-  /** Writes all that waits, or counts it as lost and says why. From now on nothing is taken. */
+  /** Writes all that waits; returns why that is impossible, if it is. From now on nothing is taken. */
+  stopTaking(): RollkeeperError | undefined {
+    const failure = this.handOver()
+    this.#status = 'ending'
+    return failure
+  }
+
+  /** Writes all that waits, or counts it as lost and says why. */
   end(): RollkeeperError | undefined {
     const failure = this.handOver()
     this.#status = 'ended'
-    this.#stopTimers()
-    if (failure) {
-      const waiting = this.#countWaiting()
-      if (waiting.records > 0) this.#losses.add(waiting.records, waiting.bytes, this.#why())
-      this.#queue.clear()
-      this.#batch?.reject(failure)
-    }
-    const { gap } = this.#losses
-    if (gap) this.#parts.lost(gap)
-    return failure
+    this.#retry.stop()
+    return failure && this.#giveUp()
   }
 
   /**
@@ -183,7 +179,7 @@ export class Delivery {
     const gap = {
       records: records + waiting.records,
       bytes: bytes + waiting.bytes,
-      why: this.#why(),
+      why: this.#failure.why,
     }
     return gap.records > 0 ? gap : undefined
   }
@@ -199,6 +195,18 @@ export class Delivery {
   closedError(): RollkeeperError {
     const { path } = this.#parts.options
     return new RollkeeperError('ERR_ROLLKEEPER_CLOSED', `the log ${path} is closed`, { path })
+  }
+
+  /** Counts what waits as lost, and tells of it. */
+  #giveUp(): RollkeeperError {
+    const waiting = this.#countWaiting()
+    if (waiting.records > 0) this.#lose(waiting.records, waiting.bytes)
+    this.#queue.clear()
+    const { gap } = this.#losses
+    if (gap) this.#parts.lost(gap)
+    const failure = this.#failure.final(gap?.records ?? 0, gap?.bytes ?? 0)
+    this.#batch?.reject(failure)
+    return failure
   }
 
   #countWaiting(): { records: number; bytes: number } {
@@ -257,7 +265,7 @@ export class Delivery {
   }
 
   #writeStalled(record: AuditRecord): boolean {
-    if (this.#status === 'ended') throw this.closedError()
+    if (this.#takesNothing()) throw this.closedError()
     checkRecord(record)
     const { maxPending, onFull } = this.#parts.options
     if (this.#hasRoomFor(record)) {
@@ -274,7 +282,7 @@ export class Delivery {
   }
 
   #appendStalled(record: AuditRecord): Promise<void> {
-    if (this.#status === 'ended') return Promise.reject(this.closedError())
+    if (this.#takesNothing()) return Promise.reject(this.closedError())
     try {
       checkRecord(record)
     } catch (error) {
@@ -297,6 +305,18 @@ export class Delivery {
     return refused.promise
   }
 
+  #refusal(code: RollkeeperErrorCode, fate: string): RollkeeperError {
+    return this.#failure.refused(code, fate, this.#parts.options.maxPending)
+  }
+
+  #mayResume(): boolean {
+    return this.#status === 'stalled' || this.#status === 'ending'
+  }
+
+  #takesNothing(): boolean {
+    return this.#status === 'ending' || this.#status === 'ended'
+  }
+
   #hasRoomFor(record: AuditRecord): boolean {
     if (this.#status === 'left') return false
     const { maxPending } = this.#parts.options
@@ -313,7 +333,11 @@ export class Delivery {
     if (this.#losses.records === this.#lostBefore) {
       this.#parts.warn(this.#refusal('ERR_ROLLKEEPER_DROPPED', 'records are dropped'))
     }
-    this.#losses.add(1, byteLength(record), this.#why())
+    this.#lose(1, byteLength(record))
+  }
+
+  #lose(records: number, bytes: number): void {
+    this.#losses.add(records, bytes, this.#failure.why)
   }
 
   /** Puts a line that tells of the gap, if there is one, behind the records kept before it. */
@@ -332,64 +356,29 @@ export class Delivery {
     this.#parts.lost(gap)
   }
 
-  /** What a caller is told whose record finds no room. */
-  #refusal(code: RollkeeperErrorCode, fate: string): RollkeeperError {
-    const { path } = this.#parts.options
-    const message = `${fate}: no more may wait while ${path} cannot be written (${this.#why()})`
-    return new RollkeeperError(code, message, { path, cause: this.#cause })
-  }
-
-  #why(): string {
-    return rootCode(this.#cause) ?? reasonOf(this.#cause)
-  }
-
   #stall(cause: unknown): RollkeeperError {
-    const { platform, options } = this.#parts
-    const { path } = options
-    const isFull = FULL.has(rootCode(cause))
-    const code = isFull ? 'ERR_ROLLKEEPER_FULL' : 'ERR_ROLLKEEPER_WRITE'
-    const message = `cannot write ${path} (${reasonOf(cause)}); records wait`
-    const error = new RollkeeperError(code, message, { path, cause })
-    this.#cause = cause
+    const { options } = this.#parts
+    this.#failure = new WriteFailure(options.path, cause)
+    const error = this.#failure.stalled()
     if (this.#status === 'open') {
       this.#status = 'stalled'
       this.#lostBefore = this.#losses.records
       this.#queue.pack()
       this.#parts.warn(error)
     }
-    this.#retry?.()
-    // What waits is not lost by a program that has nothing else to do than to wait for it.
-    this.#retry = platform.clock.after(WRITE_AGAIN_MS, () => this.handOver(), 'keeps alive')
-    if (isFull) this.#askForRoom()
+    this.#retry.arrange()
+    if (this.#failure.isFull) this.#retry.ask()
     return error
-  }
-
-  #askForRoom(): void {
-    if (this.#asked) return
-    const { clock } = this.#parts.platform
-    this.#asked = clock.after(ASK_AGAIN_MS, () => (this.#asked = undefined))
-    this.#parts.full()
-  }
-
-  #stopTimers(): void {
-    this.#retry?.()
-    this.#asked?.()
-    this.#asked = undefined
   }
 
   #resume(): RollkeeperError | undefined {
     this.#endGap()
     const error = this.#writeWaiting()
     if (error !== undefined) return this.#stall(error)
-    this.#status = 'open'
-    this.#stopTimers()
+    if (this.#status === 'stalled') this.#status = 'open'
+    this.#retry.stop()
     if (this.#drainOwed) this.#parts.drained()
     this.#drainOwed = false
     return undefined
   }
-}
-
-/** The system's code, also of an error that tells of a system error in our words. */
-function rootCode(error: unknown): string | undefined {
-  return systemCode(error instanceof RollkeeperError ? error.cause : error)
 }

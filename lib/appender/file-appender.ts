@@ -308,6 +308,9 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   }
 
   async #close(): Promise<void> {
+    // On a full disk, what the rules can spare is spared first.
+    const refusal = this.#delivery.stopTaking()
+    if (refusal?.code === 'ERR_ROLLKEEPER_FULL') await this.#upkeep.makeRoom()
     let failure: Error | undefined = this.#delivery.end()
     this.#forgetExit()
     this.#sequence.stop()
