@@ -34,7 +34,7 @@ export interface FileAppenderEvents {
 
 /** What an appender did since it was constructed. */
 export interface FileAppenderStats {
-  /** Records handed to the operating system. */
+  /** Records handed to the operating system; so is a line that tells of a gap. */
   readonly records: number
   /** Bytes of these. */
   readonly bytes: number
@@ -56,7 +56,10 @@ export interface FileAppenderStats {
   readonly activeBytes: number
   /** The last warning or error. */
   readonly lastError: RollkeeperError | undefined
-  /** When a sync last succeeded. */
+  /**
+   * Everything written before this is on stable storage, but for what an `error` told of: when the
+   * last sync that succeeded began.
+   */
   readonly lastSyncAt: Date | undefined
 }
 

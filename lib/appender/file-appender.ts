@@ -247,7 +247,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
 
   /**
    * Undoes `hold`, whoever did it; the next prune may take the backup. Resolved: it is not held,
-   * also where it was not before. Rejected like `hold`.
+   * also where it was not before, or is gone. Rejected like `hold`, but for that.
    */
   async release(backup: Backup): Promise<void> {
     this.#assertOpen()

@@ -50,13 +50,13 @@ export interface FileAppenderOptions {
   /** A retention policy as a program; with the others, what any gives up goes. Default: none. */
   retention?: RetentionPolicy | undefined
   /**
-   * Make archives of backups, off the way of a record: `'gzip'` is `{ gzip: 6 }`. Default: false.
+   * Make archives of backups, in the background: `'gzip'` is `{ gzip: 6 }`. Default: false.
    */
   compress?: Compression | undefined
   /** What a resolved `append` means. `'sync'` is one fdatasync for all who wait. Default 'flush'. */
   durability?: Durability | undefined
   /**
-   * Sync behind: what was written is on stable storage at most about this long later, though nobody
+   * Sync in the background: what was written is on stable storage at most about this long later, though nobody
    * waits for it. A date-fns `Duration`, or `'1s'`. While nothing is unsynced nothing is done, and
    * appends under durability `'sync'` leave nothing unsynced. Default: never.
    */

@@ -44,6 +44,10 @@ export class LogDestination implements Destination {
       this.#sound = false
       report(`gap: ${records} records (${bytes} bytes) could not be written (${why})`)
     })
+    this.#log.on('recover', ({ tornBytes }) => {
+      if (tornBytes > 0)
+        report(`found ${tornBytes} bytes of a record that was cut, and closed them off`)
+    })
     this.stream = this.#log.writable()
   }
 
@@ -63,21 +67,36 @@ export class LogDestination implements Destination {
     await this.#log.rotate('SIGUSR1').catch(reportUnlessClosed)
   }
 
-  /** While writing is possible each turn writes what waits, so this ends; else it gives up. */
+  /**
+   * While writing is possible each turn writes what waits, so this ends. While it is not, the rules
+   * may make room; it gives up when that is of no help.
+   */
   async finish(piped: Promise<void>): Promise<void> {
     const settled = piped.then(
       () => true,
       () => true, // it is heard below, after the log is closed
     )
     while (!(await Promise.race([settled, nextTurn()]))) {
-      try {
-        this.#log.flushSync()
-      } catch {
-        break // closing tries once more, and says why not
-      }
+      if (!this.#flush() && !(await this.#makesProgress())) break
     }
     await this.#log.close()
     await piped
+  }
+
+  #flush(): boolean {
+    try {
+      this.#log.flushSync()
+      return true
+    } catch {
+      return false // closing tries once more, and says why not
+    }
+  }
+
+  /** Resolved when the rules have made what room they can: whether anything was written since. */
+  async #makesProgress(): Promise<boolean> {
+    const { records } = this.#log.stats()
+    await this.#log.settled()
+    return this.#flush() || this.#log.stats().records > records
   }
 }
 

@@ -54,7 +54,7 @@ looked for again right before each backup goes. The limits of that program stay 
 
 On a terminal a table tells what goes, and by which rule, oldest first. Elsewhere each line has the
 path, the bytes, the time (ISO 8601, UTC), the state and the rule, with tabs between, and the sum is
-told on standard error; without --dry-run nothing is told of nothing.
+told on standard error; a prune that had nothing to do says nothing there.
 
 Exit codes:
   0   done

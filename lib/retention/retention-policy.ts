@@ -12,16 +12,17 @@ export interface RetentionMoment {
 }
 
 /**
- * Decides which backups are pruned: a pure function from all backups, newest first, to those it
- * gives up. A backup goes if any policy gives it up, unless it is held. The list and the backups are
+ * Decides which backups are pruned: a pure function from all backups, newest first, to those that
+ * **go**. What it does not return stays. It may give up the newest too; of the built-in ones only
+ * `keepFor` does. A backup goes if any policy gives it up, unless it is held. The list and the backups are
  * frozen: `toSorted`, not `sort`.
  *
- *     (backups, { now }) => backups.filter(backup => isWeekend(backup.time))
+ *     backups => backups.filter(backup => isWeekend(backup.time)) // those of weekends go
  */
 export type RetentionPolicy = (backups: readonly Backup[], at: RetentionMoment) => Iterable<Backup>
 
 /**
- * Keeps a number of backups, the newest.
+ * Keeps a number of backups, the newest; a held one among them counts.
  *
  * @param count whole, at least 1.
  * @throws TypeError or RangeError for anything else.

@@ -43,7 +43,7 @@ export async function select(
         if (slice.isOver) await slice.next()
       }
     } catch (cause) {
-      const message = `the retention policy ${name} failed (${reasonOf(cause)}); it prunes nothing`
+      const message = `the retention by ${name} failed (${reasonOf(cause)}); it prunes nothing`
       warn?.(new RollkeeperError('ERR_ROLLKEEPER_POLICY', message, { cause }))
     }
   }

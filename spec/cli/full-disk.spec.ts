@@ -42,6 +42,13 @@ describe('rollkeeper write, on a full disk', () => {
     expectCounted(text, stderr)
   })
 
+  it('keeps all that its limits make room for, though the input has ended', async () => {
+    const limits = ['--max-size=8000', '--max-total-size=24000']
+    const { code } = await runProgram([...write, ...limits], numberedLines(1, 20_000))
+    expect(code).to.equal(0)
+    expect(readIfThere(path).endsWith(numberedLines(20_000, 20_000))).to.equal(true)
+  })
+
   it('exits 1 on SIGTERM while it waits for room', async () => {
     const text = numberedLines(1, 20_000)
     const running = startProgram(write)
