@@ -21,9 +21,9 @@ With --max-size and --every a file is rotated at whichever comes first. Durabili
 is kept when the operating system has it; 'sync': when the disk has it. Archives are made behind.
 
 A line is a record: never split, never joined; a last line without an end gets one. While the disk
-is full the records wait, and, once 1 MiB is read ahead, so does the program that writes them. At the
-end of the input there is no more waiting: what the limits can spare makes room, and what finds none
-is lost.
+is full the records wait, and so does the program that writes them, once 1 MiB is read ahead. At
+the end of the input there is no more waiting: what the limits can spare makes room, and what finds
+none is lost.
 
 Signals:
   SIGHUP            open the path anew (after logrotate has renamed the file)

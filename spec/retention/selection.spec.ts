@@ -142,9 +142,7 @@ describe('select', () => {
       ])
       expect(warnings).to.have.length(1)
       expect(warnings[0]?.code).to.equal('ERR_ROLLKEEPER_POLICY')
-      expect(warnings[0]?.message)
-        .to.include('the retention by wrong failed')
-        .and.include(reason)
+      expect(warnings[0]?.message).to.include('the retention by wrong failed').and.include(reason)
       expect(warnings[0]?.cause).to.be.an.instanceOf(Error)
     })
   }
