@@ -15,35 +15,50 @@ export interface LimitsOwner {
   warn(error: RollkeeperError): void
 }
 
+/** What limits a file: the option, which cannot fail, and a program, which may. */
+export interface LimitOptions {
+  /** Infinity for no limit. */
+  readonly maxBytes: number
+  readonly rotation: RotationPolicy
+}
+
 /** How long the active file may go on: what the rotation policy answered when it became active. */
 export class FileLimits {
   readonly #clock: Clock
-  readonly #policy: RotationPolicy
+  readonly #options: LimitOptions
   readonly #owner: LimitsOwner
   #limits: RotationLimits = {}
+  #openedAtMs = -Infinity
   #deadline: Cancel | undefined
 
-  constructor(clock: Clock, policy: RotationPolicy, owner: LimitsOwner) {
+  constructor(clock: Clock, options: LimitOptions, owner: LimitsOwner) {
     this.#clock = clock
-    this.#policy = policy
+    this.#options = options
     this.#owner = owner
   }
 
   /** Bytes that the file may have; Infinity for no limit. */
   get bytes(): number {
-    return this.#limits.bytes ?? Infinity
+    return Math.min(this.#options.maxBytes, this.#limits.bytes ?? Infinity)
   }
 
-  /** Whether the time of the file is over. */
-  get over(): boolean {
+  /**
+   * Whether the time of the file is over; or has not even begun, where the clock was set back: what the
+   * policy said then may be years away.
+   */
+  get time(): 'over' | 'running' | 'not begun' {
     const { until } = this.#limits
-    return until !== undefined && this.#clock.now() >= until.getTime()
+    if (until === undefined) return 'running'
+    const now = this.#clock.now()
+    if (now >= until.getTime()) return 'over'
+    return now < this.#openedAtMs ? 'not begun' : 'running'
   }
 
   /** Asks the policy about the file that is active from now on, and sets the timer for its time. */
   begin(file: ActiveFile): void {
+    this.#openedAtMs = file.openedAt.getTime()
     try {
-      const limits = checkLimits(this.#policy(file))
+      const limits = checkLimits(this.#options.rotation(file))
       this.#limits = stillToCome(limits, file)
       if (this.#limits !== limits) throw new Error('it set a time that is over already')
     } catch (cause) {

@@ -4,9 +4,8 @@ import type { Cancel } from '../platform/clock.js'
 import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
-import type { RotationPolicy } from '../rotation/rotation-policy.js'
 import { recover, rotate, type RecoveredRotation, type Recovery } from '../rotation/rotation.js'
-import { FileLimits } from './file-limits.js'
+import { FileLimits, type LimitOptions } from './file-limits.js'
 import { OpenFile, type Making } from './open-file.js'
 import type { WriteQueue } from './write-queue.js'
 
@@ -26,9 +25,8 @@ export interface SequenceOwner {
 }
 
 /** The part of the options that decides how files follow one another. */
-export interface SequenceOptions {
+export interface SequenceOptions extends LimitOptions {
   readonly path: string
-  readonly rotation: RotationPolicy
   readonly follow: boolean
   readonly making: Making
 }
@@ -74,7 +72,7 @@ export class FileSequence {
     this.#platform = platform
     this.#options = options
     this.#owner = owner
-    this.#limits = new FileLimits(platform.clock, options.rotation, owner)
+    this.#limits = new FileLimits(platform.clock, options, owner)
     this.#times = new BackupTimes(platform.disk, options.path)
     const { finished, tornBytes, file } = this.#recover()
     this.#file = this.#open(file ? this.#likeFile(file) : options.making)
@@ -190,10 +188,15 @@ export class FileSequence {
     }
   }
 
-  /** Closes the file if its time has come; asks the policy again if it is still empty. */
+  /**
+   * Closes the file if its time has come. Asks the policy again if it is still empty then, and if
+   * the clock was set back to before it was opened.
+   */
   closeIfDue(): void {
-    if (this.#pause || !this.#limits.over) return
-    if (this.#file.bytes === 0) this.#begin(this.#platform.clock.now())
+    const { time } = this.#limits
+    if (this.#pause || time === 'running') return
+    const isAskedAgain = time === 'not begun' || this.#file.bytes === 0
+    if (isAskedAgain) this.#begin(this.#platform.clock.now())
     else this.tryRotate('time')
   }
 

@@ -53,7 +53,8 @@ export class OpenFile {
     this.#torn = this.tornBytes > 0
     attempt(() => this.#closeTornTail()) // where the disk is full, before the first record
     const birth = this.status.birthtimeMs
-    this.openedAtMs = changed.length > 0 || birth <= 0 ? clock.now() : birth
+    const now = clock.now()
+    this.openedAtMs = changed.length > 0 || birth <= 0 ? now : Math.min(birth, now)
   }
 
   /**

@@ -12,8 +12,8 @@ import {
   type RetentionPolicy,
 } from '../retention/retention-policy.js'
 import type { RetentionRule } from '../retention/selection.js'
-import type { UpkeepOptions } from '../retention/upkeep.js'
-import { firstOf, maxSize, type RotationPolicy } from '../rotation/rotation-policy.js'
+import { DEFAULT_GZIP_LEVEL, type UpkeepOptions } from '../retention/upkeep.js'
+import type { RotationLimits, RotationPolicy } from '../rotation/rotation-policy.js'
 import type { DeliveryOptions, OnFull } from './delivery.js'
 import type { SequenceOptions } from './file-sequence.js'
 import type { Gap, GapRecord } from './gap.js'
@@ -115,7 +115,6 @@ export interface AppenderSettings extends SequenceOptions, DeliveryOptions, Upke
 
 const DEFAULT_BATCH_BYTES = 64 * 1024
 const DEFAULT_MAX_PENDING = '16MiB'
-const DEFAULT_GZIP_LEVEL = 6
 const DEFAULT_MODE = 0o600
 const DEFAULT_DIRECTORY_MODE = 0o700
 
@@ -165,7 +164,8 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
   const { mode = DEFAULT_MODE, directoryMode = DEFAULT_DIRECTORY_MODE } = options
   return {
     path: parsePath(options.path),
-    rotation: rotationOf(options),
+    maxBytes: parseMaxSize(options.maxSize),
+    rotation: options.rotation === undefined ? noLimits : parsePolicy('rotation', options.rotation),
     rules: rulesOf(options),
     gzipLevel: parseCompression(options.compress),
     durability: parseChoice('durability', durability, ['flush', 'sync']),
@@ -207,13 +207,6 @@ function parsePath(path: string): string {
     throw outOfRange('option path', fitting, path)
   }
   return absolute
-}
-
-function rotationOf({ maxSize: size, rotation }: FileAppenderOptions): RotationPolicy {
-  const policies: RotationPolicy[] = []
-  if (size !== undefined) policies.push(maxSize(parseByteSize('option maxSize', size)))
-  if (rotation !== undefined) policies.push(parsePolicy('rotation', rotation))
-  return policies.length === 0 ? () => ({}) : firstOf(...policies)
 }
 
 /**
@@ -264,6 +257,14 @@ function parseCompression(compress: Compression = false): number | undefined {
 function parsePolicy<Policy>(name: string, policy: Policy): Policy {
   if (typeof policy === 'function') return policy
   throw wrongType(`option ${name}`, 'a policy, which is a function', policy)
+}
+
+function parseMaxSize(size: ByteSize | undefined): number {
+  return size === undefined ? Infinity : parseByteSize('option maxSize', size)
+}
+
+function noLimits(): RotationLimits {
+  return {}
 }
 
 function parseSyncInterval(syncInterval: DurationLike | undefined): number | undefined {

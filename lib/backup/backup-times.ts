@@ -3,7 +3,7 @@ import type { Disk, NameScan } from '../platform/disk.js'
 import type { Backup } from './backup.js'
 import { NameReader } from './backup-name.js'
 
-/** Pieces of a directory that are read in one go: about 2000 names, in about a millisecond. */
+/** Pieces of a directory that are read in one go: about 2000 names, in a millisecond. */
 const PIECES_AT_ONCE = 4
 
 /**

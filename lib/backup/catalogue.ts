@@ -107,7 +107,7 @@ export class Catalogue {
     this.#readings++
     const { fresh, holds, temporaries } = await this.#read(slice)
     let isNew = await this.#lookAgain(slice)
-    isNew = (await this.#forgetUnseen(slice)) || isNew
+    isNew = (await this.#forgetUnseen(fresh, slice)) || isNew
     if (fresh.length > 0) {
       const names = await sortNewestFirst(fresh, isNewerName, slice)
       const files = await this.#lookAtFiles(names, slice)
@@ -205,13 +205,23 @@ export class Catalogue {
     return known.reading === this.#readings
   }
 
-  /** Returns whether there was anything to forget. */
-  async #forgetUnseen(slice: TimeSlice): Promise<boolean> {
+  /**
+   * A directory that changes while it is read may show neither the old name of a file nor its new
+   * one: a backup that was not seen may have become an archive. Returns whether there was anything to
+   * forget.
+   */
+  async #forgetUnseen(fresh: string[], slice: TimeSlice): Promise<boolean> {
     const seen: Known[] = []
     for (const known of this.#sorted) {
       if (slice.isOver) await slice.next()
-      if (this.#isSeen(known)) seen.push(known)
-      else this.#known.delete(known.backup.name)
+      if (this.#isSeen(known)) {
+        seen.push(known)
+        continue
+      }
+      const { name, archived } = known.backup
+      this.#known.delete(name)
+      const archive = name + ARCHIVE_EXTENSION
+      if (!archived && this.#stands(archive) && !this.#known.get(archive)) fresh.push(archive)
     }
     if (seen.length === this.#sorted.length) return false
     this.#sorted = seen
@@ -228,10 +238,14 @@ export class Catalogue {
     for (const { path, names } of holds) {
       if (slice.isOver) await slice.next()
       const held = names.map(name => this.#known.get(name)).filter(known => !!known)
-      if (held.length === 0) strayHolds.push(path)
+      if (held.length === 0 && !names.some(name => this.#stands(name))) strayHolds.push(path)
       else for (const known of held) reasons.set(known, readHold(this.#disk, path))
     }
     return { reasons, strayHolds }
+  }
+
+  #stands(name: string): boolean {
+    return this.#disk.lstat(this.#prefix + name)?.isFile() === true
   }
 
   /** Returns whether one was held, released, or held for another reason. */

@@ -46,6 +46,17 @@ export function readHold(disk: Disk, path: string): string {
   }
 }
 
+/** Looks for a backup under both of its names. */
+export function findBackup(disk: Disk, backup: BackupFile): HeldFile | undefined {
+  // In this order: while it is compressed, at no moment is there neither of them.
+  for (const archived of [false, true]) {
+    const path = archived ? archivePath(backup) : plainPath(backup)
+    const status = disk.lstat(path)
+    if (status?.isFile()) return { path, archived, status }
+  }
+  return undefined
+}
+
 /**
  * Makes a hold, or gives one another reason. At no moment is there half of it, or none where there
  * was one.

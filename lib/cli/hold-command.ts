@@ -1,6 +1,5 @@
 import { Command } from 'commander'
-import { archivePath, plainPath } from '../backup/backup.js'
-import { removeHolds, writeHold, type HeldFile } from '../backup/hold.js'
+import { findBackup, removeHolds, writeHold } from '../backup/hold.js'
 import { systemPlatform } from '../platform/platform.js'
 import { reasonOf } from '../platform/rollkeeper-error.js'
 import { parseBackupArguments, type NamedBackup } from './backup-argument.js'
@@ -96,20 +95,21 @@ async function hold(backups: readonly NamedBackup[], why: string): Promise<ExitC
 }
 
 async function makeHold(backup: NamedBackup, why: string): Promise<void> {
-  const file = findFile(backup)
+  const file = findBackup(systemPlatform.disk, backup)
   if (!file) throw new Error('there is no such backup')
   await writeHold(systemPlatform.disk, backup.active, file, why)
 }
 
 async function checkHold(backup: NamedBackup): Promise<void> {
-  if (findFile(backup)) return
+  if (findBackup(systemPlatform.disk, backup)) return
   await removeHolds(systemPlatform.disk, backup)
   throw new Error('it was pruned in this moment')
 }
 
 async function release(backup: NamedBackup): Promise<void> {
   const wasHeld = await removeHolds(systemPlatform.disk, backup)
-  if (!wasHeld && !findFile(backup)) throw new Error('there is no such backup')
+  if (!wasHeld && !findBackup(systemPlatform.disk, backup))
+    throw new Error('there is no such backup')
   const path = visible(backup.path)
   await print([wasHeld ? `released ${path}\n` : `${path} was not held\n`])
 }
@@ -133,13 +133,3 @@ async function eachOf(
 }
 
 /** A backup as it is now, whether it was compressed since it was named or not. */
-function findFile(backup: NamedBackup): HeldFile | undefined {
-  const { disk } = systemPlatform
-  // In this order: while it is compressed, at no moment is there neither of them.
-  for (const archived of [false, true]) {
-    const path = archived ? archivePath(backup) : plainPath(backup)
-    const status = disk.lstat(path)
-    if (status?.isFile()) return { path, archived, status }
-  }
-  return undefined
-}

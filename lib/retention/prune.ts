@@ -75,9 +75,9 @@ export class Prune implements BackgroundStep {
     await this.#last
   }
 
-  /** A pass that failed planned no other one: lets one come within an hour all the same. */
+  /** A pass that failed planned no other one: lets one come in a minute all the same. */
   lookLater(): void {
-    this.#lookIn(LATEST_LOOK_MS)
+    this.#lookIn(TRY_AGAIN_MS)
   }
 
   /** Stops its timer. */

@@ -1,9 +1,9 @@
 import { basename, dirname } from 'node:path'
 import { wrongType } from '../arguments/argument-error.js'
-import { archivePath, plainPath, type Backup, type BackupFile } from '../backup/backup.js'
+import type { Backup, BackupFile } from '../backup/backup.js'
 import { parseBackupName } from '../backup/backup-name.js'
 import { Catalogue, type Listing } from '../backup/catalogue.js'
-import { removeHolds, writeHold, type HeldFile } from '../backup/hold.js'
+import { findBackup, removeHolds, writeHold } from '../backup/hold.js'
 import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
@@ -11,6 +11,9 @@ import { Archive } from './archive.js'
 import { BackgroundSteps } from './background-steps.js'
 import { Prune } from './prune.js'
 import type { RetentionRule } from './selection.js'
+
+/** What zlib itself takes where it is not told (https://zlib.net/manual.html). */
+export const DEFAULT_GZIP_LEVEL = 6
 
 /** The part of the options that decides what becomes of backups. */
 export interface UpkeepOptions {
@@ -42,7 +45,8 @@ export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #owner: UpkeepOwner
   readonly #catalogue: Catalogue
-  readonly #archive: Archive | undefined
+  /** Also where no archives are made: what a crash left of them is to be tidied up. */
+  readonly #archive: Archive
   readonly #prune: Prune
   readonly #background: BackgroundSteps
   readonly #warnedOf = new Set<string>()
@@ -56,21 +60,19 @@ export class Upkeep {
     this.#catalogue = new Catalogue(platform.disk, path)
     const due = (): void => void this.request()
     const warn = (error: RollkeeperError): void => owner.warn(error)
-    if (gzipLevel !== undefined) {
-      this.#archive = new Archive(platform, gzipLevel, {
-        archived: archive => owner.archived(archive),
-        warn,
-        due,
-        isBusy: file => owner.isBusy(file),
-      })
-    }
+    this.#archive = new Archive(platform, gzipLevel ?? DEFAULT_GZIP_LEVEL, {
+      archived: archive => owner.archived(archive),
+      warn,
+      due,
+      isBusy: file => owner.isBusy(file),
+    })
     this.#prune = new Prune(platform, dirname(path), rules, {
       pruned: backups => owner.pruned(backups),
       warn,
       due,
-      abandon: async backup => this.#archive?.abandon(backup),
+      abandon: backup => this.#archive.abandon(backup),
     })
-    const steps = this.#archive ? [this.#archive, this.#prune] : [this.#prune]
+    const steps = gzipLevel === undefined ? [this.#prune] : [this.#archive, this.#prune]
     this.#background = new BackgroundSteps(steps, {
       list: async () => (await this.#list()).backups,
       failed: (step, cause) => this.#stepFailed(step, cause),
@@ -92,13 +94,13 @@ export class Upkeep {
    * minutes, so it does not wait for them. Returns what it removed, oldest first.
    */
   async prune(): Promise<Backup[]> {
-    if (!this.#archive) await this.#background.idle()
+    if (this.#options.gzipLevel === undefined) await this.#background.idle()
     return this.#prune.remove(() => this.backups())
   }
 
   /** Resolved: the room is free that archives in the making and backups given up had taken. */
   async makeRoom(): Promise<void> {
-    await this.#archive?.interrupt()
+    await this.#archive.interrupt()
     await this.#prune
       .remove(() => this.backups())
       .catch((error: unknown) => this.#stepFailed(this.#prune.name, error))
@@ -138,7 +140,7 @@ export class Upkeep {
 
   /** Stops its timers. */
   stop(): void {
-    this.#archive?.stop()
+    this.#archive.stop()
     this.#prune.stop()
   }
 
@@ -146,7 +148,7 @@ export class Upkeep {
     const listing = await this.#catalogue.list()
     this.#owner.listed(listing.backups)
     for (const path of listing.strayHolds) this.#warnOfStrayHold(path)
-    await this.#archive?.tidy(listing.temporaries)
+    await this.#archive.tidy(listing.temporaries)
     return listing
   }
 
@@ -160,12 +162,12 @@ export class Upkeep {
   async #hold(backup: BackupFile, why: string): Promise<void> {
     const { disk } = this.#platform
     try {
-      const there = this.#find(backup)
+      const there = findBackup(disk, backup)
       if (!there) throw new Error('it is gone')
       await writeHold(disk, this.#options.path, there, why)
       // One that was looked at before the hold was there may be on its way out.
       await this.#prune.idle()
-      if (this.#find(backup)) return
+      if (findBackup(disk, backup)) return
       await removeHolds(disk, backup)
       throw new Error('it was pruned in this moment')
     } catch (cause) {
@@ -182,16 +184,6 @@ export class Upkeep {
   }
 
   /** A backup as it is now; it may have been archived since it was listed. */
-  #find(backup: BackupFile): HeldFile | undefined {
-    const { disk } = this.#platform
-    // In this order: at no moment is there neither of them.
-    for (const archived of [false, true]) {
-      const path = archived ? archivePath(backup) : plainPath(backup)
-      const status = disk.lstat(path)
-      if (status?.isFile()) return { path, archived, status }
-    }
-    return undefined
-  }
 
   /** Reads a backup by its path alone: the rest may be anything, coming from outside. */
   #parseBackup(argument: string, backup: Backup): BackupFile {

@@ -15,17 +15,21 @@ describe('FileLimits', () => {
   beforeEach(() => {
     answer = () => ({})
     told = []
-    limits = new FileLimits(clock, () => answer(), {
-      due: () => told.push('due'),
-      warn: error => told.push(error.message),
-    })
+    limits = new FileLimits(
+      clock,
+      { maxBytes: Infinity, rotation: () => answer() },
+      {
+        due: () => told.push('due'),
+        warn: error => told.push(error.message),
+      },
+    )
   })
 
   afterEach(() => limits.stop())
 
   it('has no limit where the policy sets none', () => {
     begin()
-    expect(limits).to.include({ bytes: Infinity, over: false })
+    expect(limits).to.include({ bytes: Infinity, time: 'running' })
     expect(clock.waiting).to.equal(0)
   })
 
@@ -34,10 +38,45 @@ describe('FileLimits', () => {
     answer = () => ({ until })
     begin()
     clock.pass(999)
-    expect(limits.over).to.equal(false)
+    expect(limits.time).to.equal('running')
     clock.pass(1)
-    expect(limits.over).to.equal(true)
+    expect(limits.time).to.equal('over')
     expect(told).to.deep.equal(['due'])
+  })
+
+  it('knows a file whose time has not begun, since the clock was set back', () => {
+    answer = () => ({ until: new Date(clock.now() + 1000) })
+    const openedAt = clock.now()
+    begin()
+    clock.set(new Date(openedAt - 86_400_000).toISOString())
+    expect(limits.time).to.equal('not begun')
+    begin()
+    expect(limits.time).to.equal('running')
+    clock.set(new Date(openedAt).toISOString())
+    expect(limits.time).to.equal('over')
+  })
+
+  it('keeps to maxBytes, whatever the policy says, and when it fails', () => {
+    limits = new FileLimits(
+      clock,
+      { maxBytes: 100, rotation: () => answer() },
+      { due: () => undefined, warn: error => told.push(error.message) },
+    )
+    for (const [bytes, expected] of [
+      [50, 50],
+      [200, 100],
+      [undefined, 100],
+    ] as const) {
+      answer = () => (bytes === undefined ? {} : { bytes })
+      begin()
+      expect(limits.bytes).to.equal(expected)
+    }
+    answer = () => {
+      throw new Error('out of order')
+    }
+    begin()
+    expect(limits.bytes).to.equal(100)
+    expect(told).to.have.length(1)
   })
 
   it('forgets the time of the file before', () => {
@@ -64,14 +103,14 @@ describe('FileLimits', () => {
   it('takes no time that is over when an empty file begins, only its size', () => {
     answer = () => ({ bytes: 5, until: new Date(clock.now()) })
     begin()
-    expect(limits).to.include({ bytes: 5, over: false })
+    expect(limits).to.include({ bytes: 5, time: 'running' })
     expect(told).to.have.length(1)
   })
 
   it('takes a time that is over for a file that was found with records in it', () => {
     answer = () => ({ until: new Date(clock.now() - 1) })
     begin(100, clock.now() - 1000)
-    expect(limits.over).to.equal(true)
+    expect(limits.time).to.equal('over')
     expect(told).to.deep.equal([])
   })
 })

@@ -22,6 +22,7 @@ describe('FileSequence', () => {
       {
         path: at('audit.log'),
         rotation,
+        maxBytes: Infinity,
         follow: true,
         making: { file: { mode: 0o600 }, directoryMode: 0o700 },
       },
@@ -268,6 +269,34 @@ describe('FileSequence', () => {
       expect(sequence.canRotate()).to.equal(false)
       sequence.stop()
       expect(closed).to.equal(1)
+    })
+  })
+
+  describe('whose clock was set back', () => {
+    const everySecond: RotationPolicy = ({ openedAt }) => ({ until: new Date(+openedAt + 1000) })
+
+    it('closes its file by the time that the clock shows now, not in years', () => {
+      const right = clock.now()
+      clock.set(new Date(right + 365 * 86_400_000).toISOString())
+      const sequence = open(everySecond)
+      write(sequence, '1\n')
+      clock.set(new Date(right).toISOString())
+      write(sequence, '2\n')
+      expect(sequence.rotations).to.equal(0)
+      clock.pass(1000)
+      write(sequence, '3\n')
+      expect(sequence.rotations).to.equal(1)
+    })
+
+    it('takes a file that was made in the future for one that is opened now', () => {
+      fs.writeFileSync(at('audit.log'), '1\n')
+      clock.set('2000-01-01T00:00:00.000Z') // long before the birth of the file
+      const sequence = open(everySecond)
+      write(sequence, '2\n')
+      expect(sequence.rotations).to.equal(0)
+      clock.pass(1000)
+      write(sequence, '3\n')
+      expect(sequence.rotations).to.equal(1)
     })
   })
 

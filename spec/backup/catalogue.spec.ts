@@ -488,6 +488,38 @@ describe('Catalogue', () => {
     })
   })
 
+  describe('of a directory that changes while it is read', () => {
+    /** The machine's disk, where a reading does not show some of the names. */
+    const blindTo = (...names: string[]): Disk => ({
+      ...systemDisk,
+      async *entries(directory) {
+        for await (const entries of systemDisk.entries(directory)) {
+          yield entries.filter(({ name }) => !names.includes(name))
+        }
+      },
+    })
+
+    it('finds a backup that has become an archive, though it was shown under neither name', async () => {
+      make(7, 8)
+      const archive = `${nameOf(7)}.gz`
+      const hidden: string[] = []
+      const disk: Disk = { ...systemDisk, entries: path => blindTo(...hidden).entries(path) }
+      const catalogue = new Catalogue(disk, at('audit.log'))
+      expect((await catalogue.list()).backups).to.have.length(2)
+      fs.renameSync(at(nameOf(7)), at(archive))
+      hidden.push(archive)
+      const { backups } = await catalogue.list()
+      expect(backups.map(({ name }) => name)).to.deep.equal([nameOf(8), archive])
+    })
+
+    it('takes no hold for one of nothing because its backup was not shown', async () => {
+      make(7)
+      fs.writeFileSync(at(`${nameOf(7)}.gz.hold`), '')
+      const catalogue = new Catalogue(blindTo(nameOf(7)), at('audit.log'))
+      expect((await catalogue.list()).strayHolds).to.deep.equal([])
+    })
+  })
+
   it('tells of archives in the making, and of no other temporary file', async () => {
     make(7)
     fs.writeFileSync(at(`.${nameOf(7)}.gz.tmp`), '')

@@ -76,6 +76,16 @@ describe('Upkeep', () => {
     return error
   }
 
+  it('removes what a crash left of archives in the making, also where none are made', async () => {
+    make(7)
+    const left = `.${nameOf(7)}.gz.tmp`
+    const foreign = `.${nameOf(7)}.tmp`
+    for (const name of [left, foreign]) fs.writeFileSync(at(name), 'half')
+    await open().request()
+    expect(names()).to.deep.equal([foreign, nameOf(7)].sort())
+    expect(warnings).to.deep.equal([])
+  })
+
   describe('backups', () => {
     it('lists them newest first, and tells the owner of each listing', async () => {
       make(1, 3, 2)
