@@ -289,8 +289,9 @@ export class Delivery {
       return Promise.reject(error)
     }
     const { onFull } = this.#parts.options
-    if (onFull === 'wait' || this.#hasRoomFor(record)) {
-      this.#endGap()
+    const hasRoom = this.#hasRoomFor(record)
+    if (onFull === 'wait' || hasRoom) {
+      if (hasRoom) this.#endGap() // else each append in the midst of losses would end one
       const { promise } = (this.#batch ??= new Deferred())
       this.#keep(record)
       return promise

@@ -43,7 +43,10 @@ export class WriteFailure {
 
   /** For those who waited in vain: the log is closed, and there was no other chance. */
   final(records: number, bytes: number): RollkeeperError {
-    const lost = `${records} records (${bytes} bytes) are lost`
+    const lost =
+      records > 0
+        ? `${records} records (${bytes} bytes) are lost`
+        : 'a line that tells of a gap is lost'
     return this.#error(
       this.#kind,
       `cannot write ${this.#path} (${this.why}); it is closed, and ${lost}`,

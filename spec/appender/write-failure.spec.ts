@@ -43,5 +43,6 @@ describe('WriteFailure', () => {
     expect(failure.final(3, 600).message).to.equal(
       `cannot write ${PATH} (ENOSPC); it is closed, and 3 records (600 bytes) are lost`,
     )
+    expect(failure.final(0, 0).message).to.include('and a line that tells of a gap is lost')
   })
 })
