@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import type { FileAppender } from 'rollkeeper'
-import { SonicBoom } from 'sonic-boom'
+import sonicBooms from 'sonic-boom'
 import { bare, ours } from './contenders.js'
 import { assertLines, lineAt } from './lines.js'
 import { measure, type Contender, type Scale } from './measure.js'
@@ -61,7 +61,7 @@ function sonicBoom(waiters: number, perBlock: number): Contender {
     name: `sonic-boom: write ${waiters === 1 ? '1 line' : `${waiters} lines`}, flush`,
     open(directory) {
       const fd = fs.openSync(join(directory, 'audit.log'), 'a')
-      const stream = new SonicBoom({
+      const stream = new sonicBooms.SonicBoom({
         fd,
         minLength: SONIC_BUFFER_BYTES,
         maxWrite: 2 * SONIC_BUFFER_BYTES,
