@@ -627,12 +627,13 @@ describe('Catalogue', () => {
     })
     try {
       await catalogue.list()
-      // Names of backups and holds, then files, merging, holds, and the list itself.
-      expect(turns).to.be.at.least(60 + 30 + 30 + 30 + 30)
+      // Names of backups and holds, then files, merging, holds, and the list itself; but for the
+      // first few, when it is not known yet how long each takes.
+      expect(turns).to.be.at.least(60 + 30 + 30 + 30 + 30 - 7)
       turns = 0
       await catalogue.list()
       // Names, looks again, what is gone, and holds.
-      expect(turns).to.be.at.least(60 + 30 + 30 + 30)
+      expect(turns).to.be.at.least(60 + 30 + 30 + 30 - 7)
     } finally {
       globalThis.setImmediate = later
       performance.now = now
