@@ -93,7 +93,8 @@ const onDays =
   (from, to) => {
     const marks: number[] = []
     for (let day = Math.floor(from / DAY_MS) * DAY_MS; day < to; day += DAY_MS) {
-      marks.push(...inDay(day, Math.max(from, day), Math.min(to, day + DAY_MS)))
+      for (const mark of inDay(day, Math.max(from, day), Math.min(to, day + DAY_MS)))
+        marks.push(mark)
     }
     return marks
   }
