@@ -29,8 +29,8 @@ export function parseBackupArguments(
   const { backups, rest } = takeWhile(others, word => parseName(active, word))
   if (backups.length > 0) return { backups, rest }
   const example = formatBackupName(active, new Date('2016-09-07T13:03:57.400Z'))
-  const expected = `a backup of ${active}, such as ${example}`
-  throw UsageError.badValue('backup', expected, others[0] ?? first)
+  const expected = `the file of a backup, or a log and its backups, such as ${example} of ${active}`
+  throw UsageError.badValue('backup', expected, words.slice(0, 2).join(' '))
 }
 
 function takeWhile(

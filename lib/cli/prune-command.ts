@@ -38,8 +38,9 @@ interface Pruned {
   readonly backups: readonly Backup[]
   /** The flag of the rule that gave each up. */
   readonly rules: ReadonlyMap<Backup, string>
-  /** How many backups there were. */
+  /** How many backups there were, and how many of them are held. */
   readonly outOf: number
+  readonly held: number
   /** Whether all that were to go are gone, but for those held or removed by others meanwhile. */
   readonly code: ExitCode
 }
@@ -108,7 +109,8 @@ async function plan(path: string, flags: PruneFlags): Promise<Pruned> {
   }
   const givenUp = await select(rules, all, moment, new TimeSlice())
   const backups = all.filter(backup => givenUp.has(backup)).toReversed()
-  return { backups, rules: givenUp, outOf: all.length, code: 0 }
+  const held = all.filter(backup => backup.held !== undefined).length
+  return { backups, rules: givenUp, outOf: all.length, held, code: 0 }
 }
 
 /** Of two logs whose backups have the same names, nobody can tell whose they are. */
@@ -157,8 +159,9 @@ async function tell(pruned: Pruned, flags: PruneFlags): Promise<void> {
   if (dryRun || files.length > 0) report(sum)
 }
 
-function sumOf({ backups, outOf }: Pruned, dryRun: boolean): string {
+function sumOf({ backups, outOf, held }: Pruned, dryRun: boolean): string {
   const what = dryRun ? 'would prune' : 'pruned'
   const size = formatSize(totalBytes(backups))
-  return `${what} ${backups.length} of ${countOf(outOf, 'backup')}, ${size}`
+  const spared = held > 0 ? `; ${held} held` : ''
+  return `${what} ${backups.length} of ${countOf(outOf, 'backup')}, ${size}${spared}`
 }

@@ -78,7 +78,8 @@ describe('parseBackupArguments', () => {
 
   it('shows what a name looks like', () => {
     expect(() => parse('/logs/audit.log', 'because')).to.throw(
-      'backup: expected a backup of /logs/audit.log, such as audit-2016-09-07T13-03-57.400.log, got "because"',
+      'backup: expected the file of a backup, or a log and its backups, such as ' +
+        'audit-2016-09-07T13-03-57.400.log of /logs/audit.log, got "/logs/audit.log because"',
     )
   })
 })

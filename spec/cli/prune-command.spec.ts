@@ -116,7 +116,7 @@ describe('rollkeeper prune', () => {
       '5d 5000 archive --max-backups',
       '3d 3000 backup --max-age',
     ])
-    expect(stderr).to.equal('rollkeeper: pruned 2 of 5 backups, 7.8 KiB\n')
+    expect(stderr).to.equal('rollkeeper: pruned 2 of 5 backups, 7.8 KiB; 1 held\n')
     expect(left()).to.deep.equal([1, 2, 4])
     expect(fs.readFileSync(path, 'utf8')).to.equal('record\n')
     expect(fs.readdirSync(at())).to.have.lengthOf(7)
