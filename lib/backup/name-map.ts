@@ -29,7 +29,9 @@ export class NameMap<Value> {
 
   #partOf(name: string): Map<string, Value> | undefined {
     let hash = 0
-    for (let at = 0; at < name.length; at++) hash = (hash * 31 + name.charCodeAt(at)) | 0
+    // Every other character tells times apart well enough, and is half the work.
+    for (let at = name.length & 1; at < name.length; at += 2)
+      hash = (hash * 31 + name.charCodeAt(at)) | 0
     return this.#parts[(hash ^ (hash >>> 16)) & (PARTS - 1)]
   }
 }

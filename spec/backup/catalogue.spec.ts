@@ -17,7 +17,7 @@ const nameOf = (number: number): string => formatBackupName('audit.log', day(num
 const dayOf = ({ time }: Backup): number => time.getUTCDate()
 
 /** Looks that one reading takes again at files that it knows. */
-const LOOKS_AGAIN = 1000
+const LOOKS_AGAIN = 500
 
 /** The machine's disk, on a file system that does not tell what kind of file a name is. */
 const tellingNothing: Disk = {
