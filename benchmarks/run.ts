@@ -51,7 +51,7 @@ const BENCHES: readonly {
   {
     name: 'scale',
     title: 'Many backups',
-    questions: [() => scale({ sizes: BACKUPS, rounds: 3, peerRounds: 1 })],
+    questions: [() => scale({ sizes: BACKUPS, rounds: 5, peerRounds: 1 })],
   },
 ]
 
