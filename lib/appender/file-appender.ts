@@ -308,9 +308,14 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   }
 
   async #close(): Promise<void> {
-    // On a full disk, what the rules can spare is spared first.
-    const refusal = this.#delivery.stopTaking()
-    if (refusal?.code === 'ERR_ROLLKEEPER_FULL') await this.#upkeep.makeRoom()
+    let refusal = this.#delivery.stopTaking()
+    let records = -1
+    // On a full disk, what the rules can spare is spared first, as long as that is of any help.
+    while (refusal?.code === 'ERR_ROLLKEEPER_FULL' && this.#sequence.records > records) {
+      records = this.#sequence.records
+      await this.#upkeep.makeRoom()
+      refusal = this.#delivery.handOver()
+    }
     let failure: Error | undefined = this.#delivery.end()
     this.#forgetExit()
     this.#sequence.stop()
