@@ -73,7 +73,8 @@ describe('OpenFile', () => {
   it('has the birth time of a file that was there', () => {
     fs.writeFileSync(at('audit.log'), '')
     const { birthtimeMs } = fs.statSync(at('audit.log'))
-    expect(open().openedAtMs).to.equal(birthtimeMs)
+    // A clock that shows whole milliseconds may be behind the part of one in which it was born.
+    expect(open().openedAtMs).to.be.within(Math.floor(birthtimeMs), birthtimeMs)
   })
 
   describe('append', () => {

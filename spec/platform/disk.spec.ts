@@ -379,11 +379,13 @@ describe('systemDisk', () => {
 
     it('leave the turn to others', async () => {
       const fd = systemDisk.create(at('file'), { mode: 0o600 })
-      const written = systemDisk.writeLater(fd, new Uint8Array(8 * 1024 * 1024))
-      let turns = 0
-      setImmediate(() => turns++)
-      await written
-      expect(turns).to.equal(1)
+      const underWay = (): number =>
+        process.getActiveResourcesInfo().filter(name => name === 'FSReqCallback').length
+      const before = underWay()
+      const written = systemDisk.writeLater(fd, bytes('record\n'))
+      const read = systemDisk.readLater(fd, new Uint8Array(1), 0)
+      expect(underWay() - before).to.equal(2)
+      await Promise.all([written, read])
       systemDisk.close(fd)
     })
   })
