@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events'
 import type { Writable } from 'node:stream'
 import { wrongType } from '../arguments/argument-error.js'
 import type { Backup } from '../backup/backup.js'
-import { rivalPath } from '../backup/backup-name.js'
 import type { Cancel } from '../platform/clock.js'
 import { onProcessExit } from '../platform/exit-hook.js'
 import type { FileStatus } from '../platform/disk.js'
@@ -114,7 +113,6 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       const gap = this.#delivery.leave()
       if (gap) this.emit('gap', gap) // at once: there is no later turn
     })
-    this.#warnOfRival()
     void this.#upkeep.request()
   }
 
@@ -384,14 +382,6 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   #leaveFailedFile(): void {
     const mustChange = this.#sequence.file.syncFailedAtBytes !== undefined
     if (mustChange && !this.#closed) this.#sequence.tryRotate('a sync that failed')
-  }
-
-  #warnOfRival(): void {
-    const { path } = this.#settings
-    const rival = rivalPath(path)
-    if (rival === undefined || !this.#platform.disk.lstat(rival)?.isFile()) return
-    const message = `${path} and ${rival} cannot both be logs: they could prune each other's backups`
-    this.#report.warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
   }
 
   #assertOpen(): void {

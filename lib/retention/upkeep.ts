@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { wrongType } from '../arguments/argument-error.js'
 import type { Backup, BackupFile } from '../backup/backup.js'
-import { parseBackupName } from '../backup/backup-name.js'
+import { parseBackupName, rivalPath } from '../backup/backup-name.js'
 import { Catalogue, type Listing } from '../backup/catalogue.js'
 import { findBackup, removeHolds, writeHold } from '../backup/hold.js'
 import type { FileStatus } from '../platform/disk.js'
@@ -77,6 +77,7 @@ export class Upkeep {
       list: async () => (await this.#list()).backups,
       failed: (step, cause) => this.#stepFailed(step, cause),
     })
+    this.#warnOfRival()
   }
 
   /** All backups, newest first. Rejected with what the system says. */
@@ -207,6 +208,14 @@ export class Upkeep {
     this.#prune.lookLater()
     const code = step === 'archive' ? 'ERR_ROLLKEEPER_ARCHIVE' : 'ERR_ROLLKEEPER_PRUNE'
     this.#owner.warn(new RollkeeperError(code, message, { path, cause }))
+  }
+
+  #warnOfRival(): void {
+    const { path } = this.#options
+    const rival = rivalPath(path)
+    if (rival === undefined || !this.#platform.disk.lstat(rival)?.isFile()) return
+    const message = `${path} and ${rival} cannot both be logs: they could prune each other's backups`
+    this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
   }
 
   #warnOfStrayHold(path: string): void {
