@@ -11,7 +11,7 @@ export {
   type RotationPolicy,
 } from './rotation/rotation-policy.js'
 export { daily, every, type DailyOptions, type EveryOptions } from './rotation/time-policy.js'
-export type { Recovery } from './rotation/rotation.js'
+export type { Recovery } from './rotation/recovery.js'
 export {
   keepFor,
   keepFree,
@@ -24,6 +24,6 @@ export type { FileAppenderEvents, FileAppenderStats } from './appender/appender-
 export type { OnFull } from './appender/delivery.js'
 export type { ReopenReason } from './appender/file-sequence.js'
 export type { Gap, GapRecord } from './appender/gap.js'
-export type { Compression, Durability, FileAppenderOptions } from './appender/options.js'
+export type { Compression, Durability, FileAppenderOptions, Processes } from './appender/options.js'
 export type { AuditRecord } from './appender/write-queue.js'
 export { FileAppender } from './appender/file-appender.js'

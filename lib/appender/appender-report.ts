@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Backup } from '../backup/backup.js'
 import type { RollkeeperError } from '../platform/rollkeeper-error.js'
-import type { Recovery } from '../rotation/rotation.js'
+import type { Recovery } from '../rotation/recovery.js'
 import type { ReopenReason } from './file-sequence.js'
 import type { Gap } from './gap.js'
 

@@ -26,7 +26,7 @@ const LOW_WATER = 1 / 2
  * to the acknowledgement of the one before. They are one batch: who awaits record by record need
  * not go round the loop for each of them. The bound gives others their turn.
  */
-const WRITES_PER_TURN = 8
+const WRITES_PER_TURN = 32
 
 /** The part of the options that decides how records are handed over, or not. */
 export interface DeliveryOptions {

@@ -4,23 +4,22 @@ import { wrongType } from '../arguments/argument-error.js'
 import type { Backup } from '../backup/backup.js'
 import type { Cancel } from '../platform/clock.js'
 import { onProcessExit } from '../platform/exit-hook.js'
-import type { FileStatus } from '../platform/disk.js'
+import { PathLock } from '../platform/lock.js'
 import { systemPlatform, type Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
 import { Upkeep } from '../retention/upkeep.js'
-import { isPrivate, release } from '../rotation/rotation.js'
 import {
   AppenderReport,
   type FileAppenderEvents,
   type FileAppenderStats,
 } from './appender-report.js'
-import { BackgroundSync } from './background-sync.js'
 import { Delivery } from './delivery.js'
-import { FileSequence } from './file-sequence.js'
-import { GroupCommit, type CommitOwner } from './group-commit.js'
+import { FileSequence, type SequenceOwner } from './file-sequence.js'
+import { IdleFollow } from './idle-follow.js'
 import { LineWritable } from './line-writable.js'
 import type { OpenFile } from './open-file.js'
 import { parseOptions, type AppenderSettings, type FileAppenderOptions } from './options.js'
+import { SyncWork } from './sync-work.js'
 import type { AuditRecord } from './write-queue.js'
 
 /**
@@ -35,14 +34,14 @@ import type { AuditRecord } from './write-queue.js'
  * in their order, each whole and in one file. What waits when the process exits is written then.
  */
 export class FileAppender extends EventEmitter<FileAppenderEvents> {
-  readonly #platform: Platform
   readonly #settings: AppenderSettings
   readonly #report = new AppenderReport(this)
+  readonly #lock: PathLock
   readonly #sequence: FileSequence
   readonly #delivery: Delivery
-  readonly #commit: GroupCommit
-  readonly #backgroundSync: BackgroundSync | undefined
+  readonly #syncWork: SyncWork
   readonly #upkeep: Upkeep
+  readonly #idleFollow: IdleFollow | undefined
   readonly #forgetExit: Cancel
   #closed: Promise<void> | undefined
 
@@ -52,19 +51,22 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    *
    * @param options see `FileAppenderOptions`; only `path` is required.
    * @param platform the disk and the clock; specs put others in their place.
-   * @throws TypeError, RangeError for a wrong option; RollkeeperError `ERR_ROLLKEEPER_OPEN` when the
-   *   system refuses, `ERR_ROLLKEEPER_PATH` when the path is no place for a log. No file is left.
+   * @throws TypeError, RangeError for a wrong option; RollkeeperError `ERR_ROLLKEEPER_LOCKED` when
+   *   another appender has the log open, `ERR_ROLLKEEPER_OPEN` when the system refuses,
+   *   `ERR_ROLLKEEPER_PATH` when the path is no place for a log. No file is left.
    */
   constructor(options: FileAppenderOptions, platform: Platform = systemPlatform) {
     super()
-    this.#platform = platform
     this.#settings = parseOptions(options)
     const report = this.#report
     const warn = (error: RollkeeperError): void => report.warn(error)
-    this.#sequence = new FileSequence(platform, this.#settings, {
+    const { path, making } = this.#settings
+    this.#lock = PathLock.take(platform, path, making, warn)
+    const sequenceOwner: SequenceOwner = {
       rotated: (backup, old) => this.#rotated(backup, old),
       reopened: (why, old) => {
-        this.#retire(old)
+        this.#syncWork.retire(old)
+        this.#lock.renew()
         report.tell('reopen', why)
       },
       recovered: recovery => report.tell('recover', recovery),
@@ -72,45 +74,53 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
         if (this.#closed) return
         this.#delivery.handOver()
         this.#sequence.closeIfDue()
-        this.#leaveFailedFile()
+        this.#syncWork.leaveFailedFile()
       },
-      written:
-        this.#settings.syncIntervalMs === undefined
-          ? undefined
-          : () => this.#backgroundSync?.written(),
+      written: () => {
+        this.#syncWork.written()
+        this.#idleFollow?.written()
+      },
+      warn,
+    }
+    this.#sequence = this.#lock.guard(
+      () => new FileSequence(platform, this.#settings, sequenceOwner),
+    )
+    this.#syncWork = new SyncWork(platform, this.#settings, this.#sequence, {
+      rotationEnded: () => {
+        this.#lock.renew()
+        void this.#upkeep.request()
+      },
+      failed: error => {
+        report.fail(error)
+        this.#delivery.syncFailed(error)
+        void this.#upkeep.request()
+      },
       warn,
     })
-    const isSynced = this.#settings.durability === 'sync'
-    const commitOwner: CommitOwner = {
-      activeFile: () => this.#sequence.file,
-      namesSynced: rotated => this.#releasePrivateName(rotated),
-      syncFailed: error => this.#syncFailed(error),
-    }
-    this.#commit = new GroupCommit(platform, commitOwner, !isSynced)
-    const { syncIntervalMs } = this.#settings
-    if (syncIntervalMs !== undefined) {
-      this.#backgroundSync = new BackgroundSync(platform.clock, syncIntervalMs, this.#commit)
-    }
+    this.#syncWork.commit.made(this.#lock)
     this.#delivery = new Delivery({
       platform,
       sequence: this.#sequence,
       options: this.#settings,
-      commit: isSynced ? this.#commit : undefined,
+      commit: this.#settings.durability === 'sync' ? this.#syncWork.commit : undefined,
       drained: () => report.tell('drain'),
       lost: gap => report.tell('gap', gap),
       full: () => void this.#makeRoom(),
       warn,
     })
     this.#upkeep = new Upkeep(platform, this.#settings, {
-      listed: backups => this.#sequence.learn(backups),
+      listed: listing => this.#sequence.learn(listing),
       archived: archive => report.archived(archive),
       pruned: backups => report.pruned(backups),
       warn,
-      isBusy: file => isPrivate(platform.disk, this.#settings.path, file),
+      isBusy: file => this.#sequence.rotator.isUnderWay(file),
     })
-    this.#commit.made(this.#sequence.file)
+    if (this.#settings.follow && platform.watch) {
+      this.#idleFollow = new IdleFollow(platform, platform.watch, this.#sequence, warn)
+    }
     this.#forgetExit = onProcessExit(() => {
       const gap = this.#delivery.leave()
+      this.#lock.release()
       if (gap) this.emit('gap', gap) // at once: there is no later turn
     })
     void this.#upkeep.request()
@@ -177,7 +187,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       await this.#delivery.flush()
       this.#assertOpen()
     }
-    await this.#commit.commit()
+    await this.#syncWork.commit.commit()
   }
 
   /**
@@ -196,7 +206,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     await this.#knowBackups()
     this.#assertOpen()
     const backup = this.#sequence.rotate(reason)
-    if (this.#settings.durability === 'sync') await this.#commit.commit()
+    if (this.#settings.durability === 'sync') await this.#syncWork.commit.commit()
     return backup
   }
 
@@ -259,9 +269,9 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   async settled(): Promise<void> {
     if (!this.#closed) this.#delivery.handOver()
     do {
-      await this.#commit.idle()
+      await this.#syncWork.commit.idle()
       await this.#upkeep.idle()
-    } while (!this.#commit.isIdle || !this.#upkeep.isIdle)
+    } while (!this.#syncWork.commit.isIdle || !this.#upkeep.isIdle)
   }
 
   /** What the appender did so far. */
@@ -275,7 +285,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
       pendingBytes: this.#delivery.pendingBytes,
       activeBytes: this.#sequence.file.bytes,
       ...this.#report.counts,
-      lastSyncAt: this.#commit.lastSyncAt,
+      lastSyncAt: this.#syncWork.commit.lastSyncAt,
     }
   }
 
@@ -297,7 +307,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    * is lost is counted and told of by `gap`.
    */
   close(): Promise<void> {
-    return (this.#closed ??= this.#close())
+    return (this.#closed ??= this.#close().finally(() => this.#lock.release()))
   }
 
   /** `close`, for `await using`. */
@@ -311,16 +321,14 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     // On a full disk, what the rules can spare is spared first, as long as that is of any help.
     while (refusal?.code === 'ERR_ROLLKEEPER_FULL' && this.#sequence.records > records) {
       records = this.#sequence.records
-      await this.#upkeep.makeRoom()
+      await this.#spareRoom()
       refusal = this.#delivery.handOver()
     }
     let failure: Error | undefined = this.#delivery.end()
     this.#forgetExit()
+    this.#idleFollow?.stop()
     this.#sequence.stop()
-    const isBehind = this.#backgroundSync?.stop() ?? false
-    if (isBehind || this.#settings.durability === 'sync') {
-      await this.#commit.commit().catch((error: Error) => (failure ??= error))
-    }
+    await this.#syncWork.finish().catch((error: Error) => (failure ??= error))
     await this.settled()
     this.#upkeep.stop()
     try {
@@ -335,53 +343,29 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   }
 
   #rotated(backup: Backup, old: OpenFile): void {
-    this.#retire(old, backup)
+    this.#upkeep.stamped(backup)
+    this.#syncWork.retire(old, backup)
     this.#report.tell('rotate', backup)
   }
 
   /** What the rules can spare makes room for records that wait. */
   async #makeRoom(): Promise<void> {
-    await this.#upkeep.makeRoom()
+    await this.#spareRoom()
     this.#delivery.tryAgain()
+  }
+
+  async #spareRoom(): Promise<void> {
+    await this.#syncWork.commit.idle() // until its private name is free, a backup keeps its room
+    await this.#upkeep.makeRoom()
   }
 
   /** A directory so large that it is still being read must not hold up everybody else. */
   async #knowBackups(): Promise<void> {
     try {
-      if (!this.#sequence.canRotate()) await this.#upkeep.backups()
+      if (!this.#sequence.rotator.isReady()) await this.#upkeep.backups()
     } catch {
       // Then the rotation is refused, and says why.
     }
-  }
-
-  #retire(old: OpenFile, backup?: Backup): void {
-    this.#commit.made(this.#sequence.file)
-    this.#commit.retire(old, backup)
-  }
-
-  /** The last step of a rotation. A private name that stays is freed by the next one. */
-  #releasePrivateName(rotated: FileStatus): void {
-    const { path } = this.#settings
-    try {
-      release(this.#platform.disk, path, rotated)
-    } catch (cause) {
-      const message = `cannot end the rotation of ${path} (${reasonOf(cause)}); the next one will`
-      this.#report.warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
-    }
-    void this.#upkeep.request() // not before: an archive counts for less than its source
-  }
-
-  /** A file whose sync failed is never synced again: what comes goes into the next one. */
-  #syncFailed(error: RollkeeperError): void {
-    this.#report.fail(error)
-    this.#delivery.syncFailed(error)
-    void this.#upkeep.request()
-    this.#leaveFailedFile()
-  }
-
-  #leaveFailedFile(): void {
-    const mustChange = this.#sequence.file.syncFailedAtBytes !== undefined
-    if (mustChange && !this.#closed) this.#sequence.tryRotate('a sync that failed')
   }
 
   #assertOpen(): void {

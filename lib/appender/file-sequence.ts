@@ -1,10 +1,10 @@
 import type { Backup } from '../backup/backup.js'
-import { BackupTimes } from '../backup/backup-times.js'
+import type { KnownFiles } from '../backup/backup-times.js'
 import type { Cancel } from '../platform/clock.js'
 import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
-import { recover, rotate, type RecoveredRotation, type Recovery } from '../rotation/rotation.js'
+import { Rotator, type RotatorOwner } from '../rotation/rotator.js'
 import { FileLimits, type LimitOptions } from './file-limits.js'
 import { OpenFile, type Making } from './open-file.js'
 import type { WriteQueue } from './write-queue.js'
@@ -13,15 +13,13 @@ import type { WriteQueue } from './write-queue.js'
 export type ReopenReason = 'renamed' | 'replaced' | 'deleted' | 'requested'
 
 /** What the sequence of files tells its owner; of files, when the next one is open. */
-export interface SequenceOwner {
+export interface SequenceOwner extends RotatorOwner {
   rotated(backup: Backup, old: OpenFile): void
   reopened(why: ReopenReason, old: OpenFile): void
-  recovered(recovery: Recovery): void
   /** A limit in time has come. */
   due(): void
   /** A batch, or what a full disk took of it, came into the active file. */
   written?: (() => void) | undefined
-  warn(error: RollkeeperError): void
 }
 
 /** The part of the options that decides how files follow one another. */
@@ -40,19 +38,13 @@ const ROTATE_AGAIN_MS = 1000
  * Synchronous throughout.
  */
 export class FileSequence {
+  /** Knows the rotations before, and those that have not ended. */
+  readonly rotator: Rotator
   readonly #platform: Platform
   readonly #options: SequenceOptions
   readonly #owner: SequenceOwner
   readonly #limits: FileLimits
   #file: OpenFile
-  /** Bytes of the first waiting record that a failed write left in the active file. */
-  #pieceBytes = 0
-  /** The file of the last rotation of ours. */
-  #previous: FileStatus | undefined
-  /** When the backups were closed; no rotation before that is known. */
-  readonly #times: BackupTimes
-  /** Whether a rotation that a crash interrupted waits for the directory to be read. */
-  #recovery: RecoveredRotation['end'] = 'done'
   /** A rotation whose next file could not be opened yet; the old one is still written. */
   #unfinished: Backup | undefined
   /** The last try to rotate was refused: no limit counts until this is over. */
@@ -73,8 +65,8 @@ export class FileSequence {
     this.#options = options
     this.#owner = owner
     this.#limits = new FileLimits(platform.clock, options, owner)
-    this.#times = new BackupTimes(platform.disk, options.path)
-    const { finished, tornBytes, file } = this.#recover()
+    this.rotator = new Rotator(platform, options.path, owner)
+    const { finished, tornBytes, file } = this.rotator.recover()
     this.#file = this.#open(file ? this.#likeFile(file) : options.making)
     const allTornBytes = tornBytes + this.#file.tornBytes
     if (finished > 0 || allTornBytes > 0) owner.recovered({ finished, tornBytes: allTornBytes })
@@ -106,23 +98,9 @@ export class FileSequence {
     return this.#oversized
   }
 
-  /** Learns from a listing, newest first: a rotation never takes a name that sorts before them. */
-  learn(backups: readonly Backup[]): void {
-    const isNew = this.#times.learn(backups)
-    this.#recoverLate()
-    if (isNew) this.#owner.due() // perhaps it was, all the while
-  }
-
-  /**
-   * Whether a file can be rotated: not before the times of the backups are known. Reads on, if they
-   * are not; only very large directories take more than one call.
-   *
-   * @throws what reading the directory throws.
-   */
-  canRotate(): boolean {
-    if (!this.#times.look()) return false
-    this.#recoverLate()
-    return true
+  /** Learns from a listing: a rotation never takes a name that sorts before a backup's. */
+  learn(listing: KnownFiles): void {
+    if (this.rotator.learn(listing)) this.#owner.due() // perhaps it was, all the while
   }
 
   /**
@@ -132,27 +110,36 @@ export class FileSequence {
    */
   write(queue: WriteQueue): unknown {
     while (queue.length > 0) {
+      if (this.#file.isUnsure) {
+        const unknown = this.#countArrived(queue)
+        if (unknown !== undefined) return unknown
+        continue
+      }
       const blocked = this.#prepare()
       if (blocked !== undefined) return blocked
       const count = this.#countForFile(queue)
       if (count === 0) continue
       const bytes = queue.encode(count)
-      const appended = this.#file.append(bytes, this.#pieceBytes)
+      const appended = this.#file.append(bytes)
+      if (appended.bytes > 0 && this.#wentNowhere()) continue // once more, into one that can be found
       this.#bytes += appended.bytes
       this.#owner.written?.()
       if (appended.error !== undefined) {
-        const { records, beyond } = queue.release(this.#pieceBytes + appended.bytes)
-        this.#records += records
-        this.#pieceBytes = beyond
+        this.#release(queue, appended.bytes)
         if (queue.length > 0) return appended.error
         continue // all had arrived, whatever the error said
       }
-      this.#pieceBytes = 0
+      this.#file.pieceBytes = 0
       this.#records += count
       if (count === 1 && bytes.length > this.#limits.bytes) this.#oversized++
       queue.drop(count)
     }
     return undefined
+  }
+
+  /** Looks if the active file is still ours, and opens the path anew if it is not. */
+  follow(): void {
+    if (!this.#unfinished && !this.#file.isUnsure) this.#followPath()
   }
 
   /**
@@ -163,7 +150,7 @@ export class FileSequence {
    * @throws RollkeeperError `ERR_ROLLKEEPER_ROTATE`; records then go on into the same file.
    */
   rotate(reason: string): Backup | undefined {
-    if (!this.#unfinished) this.#followPath()
+    this.follow()
     return this.#rotate(reason)
   }
 
@@ -173,7 +160,7 @@ export class FileSequence {
    */
   tryRotate(reason: string): boolean {
     try {
-      if (!this.#unfinished && !this.canRotate()) return false
+      if (!this.#unfinished && !this.rotator.isReady()) return false
       this.#rotate(reason)
       this.#lastWarning = undefined
       return true
@@ -206,6 +193,7 @@ export class FileSequence {
    * @throws RollkeeperError `ERR_ROLLKEEPER_OPEN` or `ERR_ROLLKEEPER_PATH`; the old file stays open.
    */
   reopen(why: ReopenReason): void {
+    this.#expectSure()
     if (this.#unfinished) {
       this.#enterNext(this.#unfinished) // opens the path too
       return
@@ -220,38 +208,60 @@ export class FileSequence {
   /** Stops its timers. The file stays open. */
   stop(): void {
     this.#limits.stop()
-    this.#times.stop()
+    this.rotator.stop()
     this.#pause?.()
   }
 
   #rotate(reason: string): Backup | undefined {
     if (this.#unfinished) return this.#enterNext(this.#unfinished)
     const old = this.#file
-    if (old.bytes === 0) return undefined
-    const { disk, clock } = this.#platform
-    const { path } = this.#options
+    if (old.bytes === 0 && !old.isUnsure) return undefined
+    let backup: Backup
     try {
-      if (this.#pieceBytes > 0) throw new Error('a record is half written')
-      while (!this.canRotate()); // only who calls `rotate` itself has not asked before
+      if (old.pieceBytes > 0) throw new Error('a record is half written')
+      this.#expectSure()
+      old.closeTornTail()
+      backup = this.rotator.rotate(old.status)
     } catch (cause) {
-      throw this.#refused(reason, cause)
+      throw cause instanceof RollkeeperError ? cause : this.#refused(reason, cause)
     }
-    const backup = rotate(disk, {
-      path,
-      open: old.status,
-      now: clock.now(),
-      times: this.#times,
-      previous: this.#previous,
-    })
-    this.#previous = old.status
     return this.#enterNext(backup)
+  }
+
+  /** What a failed write left in the file, as soon as that can be read; returns why it cannot. */
+  #countArrived(queue: WriteQueue): unknown {
+    try {
+      const arrived = this.#file.countArrived(queue.encode(queue.length))
+      this.#bytes += arrived
+      this.#release(queue, arrived)
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
+  /** Lets go of the records that so many bytes more have made whole. */
+  #release(queue: WriteQueue, bytes: number): void {
+    const { records, beyond } = queue.release(this.#file.pieceBytes + bytes)
+    this.#records += records
+    this.#file.pieceBytes = beyond
+  }
+
+  /** In another file it would be written twice. */
+  #expectSure(): void {
+    if (!this.#file.isUnsure) return
+    const { path } = this.#options
+    const message = `${path} stays open: what the last write left in it cannot be read`
+    throw new RollkeeperError('ERR_ROLLKEEPER_OPEN', message, { path })
   }
 
   /** Makes sure that there is a right file to write to; returns why not, if there is none. */
   #prepare(): unknown {
     if (this.#unfinished) {
       if (!this.#pause) this.tryRotate('a rotation that could not end')
-      return undefined
+      return this.#unfinished && !this.#lives()
+        ? this.#refused('a next file', new Error('the last one was deleted'))
+        : undefined
     }
     this.closeIfDue()
     return this.#followPath()
@@ -264,26 +274,48 @@ export class FileSequence {
       const bytes = this.#file.bytes
       const standing = this.#file.look()
       if (standing === 'ours') {
-        if (this.#pieceBytes > 0 && this.#file.bytes !== bytes) this.#abandonPiece()
+        if (this.#file.bytes !== bytes) this.#file.abandonPiece()
         return undefined
       }
       this.reopen(standing)
       this.#lastWarning = undefined
     } catch (error) {
       // A file that somebody renamed is still theirs to find; what goes to a deleted one is lost.
-      if (!this.#file.lives()) return error
+      if (!this.#lives()) return error
       this.#warnOnce(error)
     }
     return undefined
+  }
+
+  /**
+   * Whether the file was deleted before what was just written to it came there. A look before each
+   * write leaves a moment for that; nothing of it is acknowledged yet.
+   */
+  #wentNowhere(): boolean {
+    if (!this.#options.follow || this.#unfinished) return false
+    try {
+      return !this.#file.lives()
+    } catch {
+      return false // it was there a moment ago
+    }
+  }
+
+  /** Whether our file is known to have a name: where nobody can say, nothing is written. */
+  #lives(): boolean {
+    try {
+      return this.#file.lives()
+    } catch {
+      return false
+    }
   }
 
   /** How many records go into the active file. 0: ask again, there is a new file. */
   #countForFile(queue: WriteQueue): number {
     const limit = this.#limits.bytes
     if (limit === Infinity || this.#pause) return queue.length
-    const count = queue.countFitting(limit - this.#file.bytes + this.#pieceBytes)
+    const count = queue.countFitting(limit - this.#file.bytes + this.#file.pieceBytes)
     if (count > 0) return count
-    if (this.#pieceBytes > 0) return 1
+    if (this.#file.pieceBytes > 0) return 1
     if (this.#file.bytes > 0) return this.tryRotate('size') ? 0 : queue.length
     return 1 // longer than a whole file may be: kept alone
   }
@@ -306,16 +338,11 @@ export class FileSequence {
   }
 
   #take(next: OpenFile): void {
-    if (this.#pieceBytes > 0) this.#abandonPiece()
+    this.#file.abandonPiece()
     this.#pause?.()
     this.#pause = undefined
     this.#file = next
     this.#begin(next.openedAtMs)
-  }
-
-  #abandonPiece(): void {
-    this.#file.abandonPiece()
-    this.#pieceBytes = 0
   }
 
   #refused(reason: string, cause: unknown): RollkeeperError {
@@ -330,33 +357,17 @@ export class FileSequence {
 
   /** What the next file takes over from this one. */
   #inherited(): Making {
-    return this.#likeFile(this.#platform.disk.fstat(this.#file.fd))
+    try {
+      return this.#likeFile(this.#platform.disk.fstat(this.#file.fd))
+    } catch (cause) {
+      const { path } = this.#options
+      const message = `cannot look at ${path} (${reasonOf(cause)})`
+      throw new RollkeeperError('ERR_ROLLKEEPER_OPEN', message, { path, cause })
+    }
   }
 
   #likeFile({ mode, uid, gid }: FileStatus): Making {
     return { ...this.#options.making, file: { mode: mode & 0o7777, uid, gid } }
-  }
-
-  #recover(): RecoveredRotation {
-    const { disk, clock } = this.#platform
-    const { path } = this.#options
-    try {
-      this.#recovery = 'done' // also where it fails: the next rotation will do it
-      const recovered = recover(disk, path, clock.now(), this.#times)
-      this.#recovery = recovered.end
-      return recovered
-    } catch (cause) {
-      const message = `cannot finish the rotation that was interrupted at ${path} (${reasonOf(cause)})`
-      this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_ROTATE', message, { path, cause }))
-      return { finished: 0, tornBytes: 0, file: undefined, end: 'done' }
-    }
-  }
-
-  /** Finishes what had to wait for the directory to be read. */
-  #recoverLate(): void {
-    if (this.#recovery === 'done') return
-    const { finished, tornBytes } = this.#recover()
-    if (finished > 0) this.#owner.recovered({ finished, tornBytes })
   }
 
   /** Asks the policy how long the file that is now active may go on. */

@@ -117,7 +117,7 @@ export class GroupCommit {
    * The next round covers the entries of a file that is written from now on: also where it was found,
    * because whoever made it may have been killed before they were synced.
    */
-  made(file: OpenFile): void {
+  made(file: Pick<OpenFile, 'path' | 'changedDirectories'>): void {
     this.#directories.add(dirname(file.path))
     for (const directory of file.changedDirectories) this.#directories.add(directory)
   }

@@ -1,8 +1,9 @@
 import { dirname } from 'node:path'
 import { LINE_END_BYTES, tornBytes } from '../backup/torn-tail.js'
+import { trapAt } from '../platform/directory-access.js'
 import { sameFile, type FileStatus, type Permissions } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
-import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
+import { notRegular, reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
 
 /** How much of a write is in the file, and what stopped it where that is not all. */
 export interface Appended {
@@ -33,6 +34,8 @@ export class OpenFile {
   readonly openedAtMs: number
   /** Its size when a sync of it failed: it must never be synced again (see `GroupCommit`). */
   syncFailedAtBytes: number | undefined
+  /** Bytes of the first waiting record that a failed write left in the file. */
+  pieceBytes = 0
   #bytes: number
   /** A write failed, and how much of it arrived could not be read back yet. */
   #unsure = false
@@ -47,11 +50,12 @@ export class OpenFile {
     this.fd = fd
     this.status = disk.fstat(fd)
     if (!this.status.isFile()) throw notRegular(path)
+    if (changed.length === 0) expectNoTrap(path, this.status, disk.stat(dirname(path)))
     this.changedDirectories = changed
     this.#bytes = this.status.size
     this.tornBytes = tornBytes(disk, fd, this.#bytes)
     this.#torn = this.tornBytes > 0
-    attempt(() => this.#closeTornTail()) // where the disk is full, before the first record
+    attempt(() => this.closeTornTail()) // where the disk is full, before the first record
     const birth = this.status.birthtimeMs
     const now = clock.now()
     this.openedAtMs = changed.length > 0 || birth <= 0 ? now : Math.min(birth, now)
@@ -91,16 +95,22 @@ export class OpenFile {
     return this.#bytes
   }
 
+  /** Whether a write failed, and what arrived of it could not be read back: see `countArrived`. */
+  get isUnsure(): boolean {
+    return this.#unsure
+  }
+
   /**
-   * Appends bytes from an offset on. A short write is continued. After an error the end of the file
-   * is read back, and what is there of our bytes counts as written, whatever the error said.
+   * Appends what is not in the file yet of these bytes: all beyond `pieceBytes`. A short write is continued. After an error the end of the file
+   * is read back, and what is there of our bytes counts as written, whatever the error said. Where
+   * that fails too, the file is unsure, and nothing may be done to it before `countArrived`.
    */
-  append(bytes: Uint8Array, from: number): Appended {
+  append(bytes: Uint8Array): Appended {
     const { disk } = this.#platform
+    const from = this.pieceBytes
     let at = from
     try {
-      this.#closeTornTail()
-      if (this.#unsure) at += this.#countArrived(bytes, at)
+      this.closeTornTail()
       while (at < bytes.length) {
         const taken = disk.write(this.fd, bytes, at, bytes.length - at)
         if (taken === 0) throw new Error('the write took nothing')
@@ -109,14 +119,8 @@ export class OpenFile {
       }
       return { bytes: at - from }
     } catch (error) {
-      if (!this.#unsure) {
-        this.#unsure = true
-        try {
-          at += this.#countArrived(bytes, at)
-        } catch {
-          // Unreadable too: stays unsure, and the next append asks again before it writes.
-        }
-      }
+      this.#unsure = true
+      attempt(() => (at += this.countArrived(bytes, at)))
       return { bytes: at - from, error }
     }
   }
@@ -138,28 +142,40 @@ export class OpenFile {
     return this.#platform.disk.fstat(this.fd).nlink > 0
   }
 
-  /** Gives up the piece of a record at the end: the record will be written again, whole. */
+  /** Gives up the piece of a record at the end, if any: the record will be written again, whole. */
   abandonPiece(): void {
+    if (this.pieceBytes === 0) return
+    this.pieceBytes = 0
     const { disk } = this.#platform
     this.#torn = true // also where it cannot be read: an empty line harms less than a glued one
     attempt(() => {
       this.#torn = tornBytes(disk, this.fd, disk.fstat(this.fd).size) > 0
-      this.#closeTornTail()
+      this.closeTornTail()
     })
+  }
+
+  /**
+   * Puts a line end behind a piece of a record, if the file ends in one.
+   *
+   * @throws what writing throws.
+   */
+  closeTornTail(): void {
+    if (!this.#torn) return
+    this.#bytes += this.#platform.disk.write(this.fd, LINE_END_BYTES, 0, 1)
+    this.#torn = false
   }
 
   close(): void {
     this.#platform.disk.close(this.fd)
   }
 
-  #closeTornTail(): void {
-    if (!this.#torn) return
-    this.#bytes += this.#platform.disk.write(this.fd, LINE_END_BYTES, 0, 1)
-    this.#torn = false
-  }
-
-  /** Counts how many of the bytes that we tried to write after `#bytes` are in the file. */
-  #countArrived(bytes: Uint8Array, from: number): number {
+  /**
+   * Counts how many of the bytes that a failed `append` was given came into the file after all.
+   *
+   * @param from where it had come to.
+   * @throws what reading throws.
+   */
+  countArrived(bytes: Uint8Array, from = this.pieceBytes): number {
     const { disk } = this.#platform
     const beyond = Math.min(disk.fstat(this.fd).size - this.#bytes, bytes.length - from)
     let arrived = 0
@@ -187,9 +203,12 @@ function openOrCreate(
   }
 }
 
-function notRegular(path: string): RollkeeperError {
-  const message = `${path} is not a regular file: a log is not written through links, to devices or directories`
-  return new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path })
+/** A file that was there, and that somebody may have put there to have our records. */
+function expectNoTrap(path: string, file: FileStatus, directory: FileStatus): void {
+  const trap = trapAt(file, directory)
+  if (trap === undefined) return
+  const message = `${path} ${trap}: records are not written into it`
+  throw new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path })
 }
 
 /** Runs a step whose failure changes nothing: it comes again, or a better error is on its way. */

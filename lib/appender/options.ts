@@ -24,6 +24,9 @@ export type Durability = 'flush' | 'sync'
 /** Whether backups are compressed, and how hard: from 1, the fastest, to 9, the smallest. */
 export type Compression = false | 'gzip' | { readonly gzip: number }
 
+/** How many processes may have a log open at a time. */
+export type Processes = 'one' | 'many'
+
 /** How a log is written, rotated and kept. What is left out has the default, or sets no limit. */
 export interface FileAppenderOptions {
   /** The active file. Relative to the working directory of the moment of construction. */
@@ -96,9 +99,17 @@ export interface FileAppenderOptions {
   directoryMode?: number | undefined
   /**
    * Look before each batch whether the active file was renamed, replaced or deleted by somebody
-   * else, and open the path anew if so. Default: true.
+   * else, and open the path anew if so. While nothing is written for a second the file is watched
+   * by chokidar, and the path opened anew at once; where it cannot be watched, it is looked at once
+   * a second, and one warning (`ERR_ROLLKEEPER_OPEN`) says so. Default: true.
    */
   follow?: boolean | undefined
+  /**
+   * How many processes may have the log open. `'one'`, the default: an opener takes the path for
+   * itself, until it closes the log or ends; whoever else opens it, also in the same process, gets
+   * `ERR_ROLLKEEPER_LOCKED`. `'many'` is refused: this version does not have it yet.
+   */
+  processes?: Processes | undefined
 }
 
 /** Those of the options that say which backups are pruned. */
@@ -111,6 +122,7 @@ export type RetentionOptions = Pick<
 export interface AppenderSettings extends SequenceOptions, DeliveryOptions, UpkeepOptions {
   readonly durability: Durability
   readonly syncIntervalMs: number | undefined
+  readonly processes: 'one'
 }
 
 const DEFAULT_BATCH_BYTES = 64 * 1024
@@ -142,12 +154,8 @@ const NAMES: ReadonlySet<string> = new Set<keyof FileAppenderOptions>([
   'mode',
   'directoryMode',
   'follow',
+  'processes',
 ])
-
-/** Names whose meaning is settled, and what comes of them today where that is a choice of theirs. */
-const NAMES_TO_COME: Readonly<Record<string, unknown>> = {
-  processes: undefined,
-}
 
 /**
  * Checks the options and puts in the defaults.
@@ -158,7 +166,7 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
   if (typeof options !== 'object' || options === null) {
     throw wrongType('options', 'an object with a path', options)
   }
-  for (const [name, value] of Object.entries(options)) checkName(name, value)
+  for (const name of Object.keys(options)) checkName(name)
   const { durability = 'flush', follow = true } = options
   const { maxPending = DEFAULT_MAX_PENDING, onFull = 'wait', gapRecord } = options
   const { mode = DEFAULT_MODE, directoryMode = DEFAULT_DIRECTORY_MODE } = options
@@ -175,6 +183,7 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
     onFull: parseChoice('onFull', onFull, ['wait', 'drop', 'throw']),
     gapRecord: parseGapRecord(gapRecord),
     follow: parseChoice('follow', follow, [true, false]),
+    processes: parseProcesses(options.processes),
     making: {
       file: { mode: parseMode('mode', mode) },
       directoryMode: parseMode('directoryMode', directoryMode),
@@ -182,13 +191,9 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
   }
 }
 
-function checkName(name: string, value: unknown): void {
+function checkName(name: string): void {
   if (NAMES.has(name)) return
-  if (Object.hasOwn(NAMES_TO_COME, name)) {
-    if (value === undefined || value === NAMES_TO_COME[name]) return
-    throw outOfRange(`option ${name}`, 'nothing: this version does not have it yet', value)
-  }
-  const known = [...NAMES, ...Object.keys(NAMES_TO_COME)]
+  const known = [...NAMES]
   const far = (other: string): number => distance(name.toLowerCase(), other.toLowerCase())
   const near = known.reduce((one, other) => (far(other) < far(one) ? other : one))
   const hint = far(near) <= Math.max(2, name.length / 3) ? `; did you mean ${near}?` : ''
@@ -281,6 +286,12 @@ function parseBatchBytes(batchBytes: ByteSize = DEFAULT_BATCH_BYTES): number {
     throw outOfRange('option batchBytes', 'a whole number of bytes, at least 0', batchBytes)
   }
   return batchBytes === 0 ? 0 : parseByteSize('option batchBytes', batchBytes)
+}
+
+function parseProcesses(processes: Processes = 'one'): 'one' {
+  const choice = parseChoice('processes', processes, ['one', 'many'])
+  if (choice === 'one') return choice
+  throw outOfRange('option processes', `"one": this version does not have "many" yet`, choice)
 }
 
 function parseChoice<Choice>(name: string, value: Choice, choices: readonly Choice[]): Choice {

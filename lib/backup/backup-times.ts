@@ -2,9 +2,18 @@ import { dirname } from 'node:path'
 import type { Disk, NameScan } from '../platform/disk.js'
 import type { Backup } from './backup.js'
 import { NameReader } from './backup-name.js'
+import { privateNumber } from './private-name.js'
 
 /** Pieces of a directory that are read in one go: about 2000 names, in a millisecond. */
 const PIECES_AT_ONCE = 4
+
+/** What is known of the files of a log, from a listing of its directory. */
+export interface KnownFiles {
+  /** All there are, newest first. */
+  readonly backups: readonly Backup[]
+  /** Of the private names that are there. */
+  readonly privateNumbers: readonly number[]
+}
 
 /**
  * When a log's backups were closed: what a rotation has to know, for a name that sorts after them.
@@ -17,6 +26,8 @@ export class BackupTimes {
   readonly #disk: Disk
   readonly #directory: string
   readonly #names: NameReader
+  readonly #path: string
+  readonly #leftover: (number: number) => void
   /** Read from the directory, before there was a listing. */
   #scanned: number[] = []
   #listed: readonly Backup[] = []
@@ -26,8 +37,14 @@ export class BackupTimes {
   #newest: number | undefined
   #scan: NameScan | undefined
 
-  constructor(disk: Disk, path: string) {
+  /**
+   * @param path the active file.
+   * @param leftover is told the numbers of private names, until all times are known.
+   */
+  constructor(disk: Disk, path: string, leftover: (number: number) => void) {
     this.#disk = disk
+    this.#path = path
+    this.#leftover = leftover
     this.#directory = dirname(path)
     this.#names = new NameReader(path)
   }
@@ -71,12 +88,13 @@ export class BackupTimes {
   }
 
   /**
-   * Learns from a listing, newest first: all there are.
+   * Learns from a listing.
    *
    * @returns whether the times were not known before.
    */
-  learn(backups: readonly Backup[]): boolean {
+  learn({ backups, privateNumbers }: KnownFiles): boolean {
     const isNew = this.#status === 'unknown'
+    if (isNew) for (const number of privateNumbers) this.#leftover(number)
     this.#status = 'known'
     this.stop()
     const newest = backups[0]?.time.getTime()
@@ -101,7 +119,11 @@ export class BackupTimes {
 
   #addName(name: string): void {
     const time = this.#names.read(name)?.timeMs
-    if (time === undefined) return
+    if (time === undefined) {
+      const number = privateNumber(this.#path, name)
+      if (number !== undefined) this.#leftover(number)
+      return
+    }
     this.#scanned.push(time)
     this.#see(time)
   }

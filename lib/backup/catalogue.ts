@@ -6,6 +6,7 @@ import { archivePath, type Backup } from './backup.js'
 import { HOLD_EXTENSION, readHold } from './hold.js'
 import { NameMap } from './name-map.js'
 import { mergeNewestFirst, sortNewestFirst } from './newest-first.js'
+import { privateNumber } from './private-name.js'
 
 /** What a log has beside its active file. */
 export interface Listing {
@@ -15,6 +16,8 @@ export interface Listing {
   readonly strayHolds: readonly string[]
   /** Archives in the making, or what a crash left of them; absolute paths. */
   readonly temporaries: readonly string[]
+  /** Numbers of the private names of rotations that have not ended. */
+  readonly privateNumbers: readonly number[]
 }
 
 /** A backup that was looked at. */
@@ -37,9 +40,10 @@ interface Reading {
   readonly fresh: string[]
   readonly holds: Hold[]
   readonly temporaries: string[]
+  readonly privateNumbers: number[]
 }
 
-const NOTHING: Listing = { backups: [], strayHolds: [], temporaries: [] }
+const NOTHING: Listing = { backups: [], strayHolds: [], temporaries: [], privateNumbers: [] }
 
 /** Ending of an archive in the making, which has a dot before its name too. */
 const TEMPORARY_EXTENSION = `${ARCHIVE_EXTENSION}.tmp`
@@ -57,6 +61,7 @@ const LOOKS_AGAIN = 500
  */
 export class Catalogue {
   readonly #disk: Disk
+  readonly #path: string
   readonly #names: NameReader
   readonly #directory: string
   /** The directory, with a separator at its end. */
@@ -74,6 +79,7 @@ export class Catalogue {
   /** @param path the active file. */
   constructor(disk: Disk, path: string) {
     this.#disk = disk
+    this.#path = path
     this.#names = new NameReader(path)
     this.#directory = dirname(path)
     this.#prefix = join(this.#directory, sep)
@@ -105,7 +111,7 @@ export class Catalogue {
   async #look(): Promise<Listing> {
     const slice = new TimeSlice()
     this.#readings++
-    const { fresh, holds, temporaries } = await this.#read(slice)
+    const { fresh, holds, temporaries, privateNumbers } = await this.#read(slice)
     let isNew = await this.#lookAgain(slice)
     isNew = (await this.#forgetUnseen(fresh, slice)) || isNew
     if (fresh.length > 0) {
@@ -117,12 +123,12 @@ export class Catalogue {
     const { reasons, strayHolds } = await this.#readHolds(holds, slice)
     isNew = this.#applyHolds(reasons) || isNew
     const backups = isNew ? await this.#withoutTwins(slice) : this.#listing.backups
-    return { backups, strayHolds, temporaries }
+    return { backups, strayHolds, temporaries, privateNumbers }
   }
 
   /** Reads the names of the directory. */
   async #read(slice: TimeSlice): Promise<Reading> {
-    const reading: Reading = { fresh: [], holds: [], temporaries: [] }
+    const reading: Reading = { fresh: [], holds: [], temporaries: [], privateNumbers: [] }
     for await (const entries of this.#disk.entries(this.#directory)) {
       for (const entry of entries) {
         if (slice.isOver) await slice.next()
@@ -143,13 +149,16 @@ export class Catalogue {
     else this.#readOther(name, reading)
   }
 
-  #readOther(name: string, { holds, temporaries }: Reading): void {
+  #readOther(name: string, { holds, temporaries, privateNumbers }: Reading): void {
     if (name.endsWith(HOLD_EXTENSION)) {
       const names = this.#namesOf(name.slice(0, -HOLD_EXTENSION.length))
       if (names) holds.push({ path: this.#prefix + name, names })
     } else if (name.startsWith('.') && name.endsWith(TEMPORARY_EXTENSION)) {
       const source = this.#names.read(name.slice(1, -TEMPORARY_EXTENSION.length))
       if (source?.archived === false) temporaries.push(this.#prefix + name)
+    } else {
+      const number = privateNumber(this.#path, name)
+      if (number !== undefined) privateNumbers.push(number)
     }
   }
 

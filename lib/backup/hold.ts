@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path'
 import { sameFile, type Disk, type FileStatus } from '../platform/disk.js'
-import { systemCode } from '../platform/rollkeeper-error.js'
+import { reasonOf, systemCode } from '../platform/rollkeeper-error.js'
 import { archivePath, plainPath, type BackupFile } from './backup.js'
 
 /** Ending of the file that exempts a backup from pruning; its text says why. */
@@ -78,14 +78,15 @@ export async function writeHold(
   const { mode, uid, gid } = backup.status
   const path = backup.path + HOLD_EXTENSION
   const temporary = join(dirname(active), `.${basename(active)}${HOLD_EXTENSION}`)
-  if (disk.lstat(temporary)) disk.unlink(temporary) // what a crash left of an earlier one
+  clear(disk, temporary)
   const fd = disk.create(temporary, { mode: mode & 0o7777, uid, gid })
-  const made = disk.fstat(fd)
+  let made: FileStatus | undefined
   const isOurs = (): boolean => {
     const there = disk.lstat(temporary)
-    return there !== undefined && sameFile(there, made)
+    return there !== undefined && made !== undefined && sameFile(there, made)
   }
   try {
+    made = disk.fstat(fd)
     const text = Buffer.from(`${why}\n`)
     for (let at = 0; at < text.length;) {
       const taken = disk.write(fd, text, at, text.length - at)
@@ -104,6 +105,16 @@ export async function writeHold(
   await disk.syncDirectory(dirname(active))
   const others = holdPaths(backup).filter(other => other !== path)
   await removeFiles(disk, others)
+}
+
+/** Removes what a crash left of an earlier one, or somebody put there; links are not followed. */
+function clear(disk: Disk, temporary: string): void {
+  if (!disk.lstat(temporary)) return
+  try {
+    disk.unlink(temporary)
+  } catch (cause) {
+    throw new Error(`${temporary} is in the way: ${reasonOf(cause)}`, { cause })
+  }
 }
 
 /**

@@ -20,6 +20,8 @@ export interface LogContents {
 /** How often a log is read at most that rotates meanwhile. */
 const READINGS_MAX = 5
 
+const EMPTY: Listing = { backups: [], strayHolds: [], temporaries: [], privateNumbers: [] }
+
 /** How the system says that the directory is not there. */
 const NO_DIRECTORY: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR'])
 
@@ -60,7 +62,7 @@ async function readAtRest(
     }
   } catch (cause) {
     if (NO_DIRECTORY.has(systemCode(cause))) {
-      return { status: undefined, listing: { backups: [], strayHolds: [], temporaries: [] } }
+      return { status: undefined, listing: EMPTY }
     }
     throw new Error(`cannot read the log at ${path} (${reasonOf(cause)})`, { cause })
   }

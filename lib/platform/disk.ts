@@ -3,6 +3,8 @@
  *
  * The system calls of a happy day, in their order:
  *
+ *     lock      lstat path, mkdir parents, open O_CREAT|O_EXCL, open, fstat, flock, read, lstat,
+ *               ftruncate, write
  *     open      lstat path, mkdir parents, open O_CREAT|O_EXCL|O_APPEND, fchmod, fstat
  *     write     lstat path (still ours?), write
  *     rotate    rename path private, lstat private, lstat archive, link private backup,
@@ -14,20 +16,11 @@
  */
 import fs from 'node:fs'
 import { dirname } from 'node:path'
+import type { FileStatus } from './file-status.js'
+import { byCommand, byKoffi, Flock, type LockAnswer } from './flock.js'
 import { systemCode } from './rollkeeper-error.js'
 
-/** What `lstat` tells of a file. `ino` is a bigint only where a number would lose digits. */
-export interface FileStatus {
-  readonly dev: number
-  readonly ino: number | bigint
-  readonly nlink: number
-  readonly size: number
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly birthtimeMs: number
-  isFile(): boolean
-}
+export { sameFile, type FileStatus } from './file-status.js'
 
 /** One name of a directory; `regular` is undefined where the file system does not tell. */
 export interface DirectoryEntry {
@@ -59,6 +52,18 @@ export interface Disk {
   openExisting(path: string): number
   /** Makes a file that was not there, to append and to read; EEXIST where there was one. */
   create(path: string, permissions: Permissions): number
+  /**
+   * Opens the file of a lock, to append and to read, and makes it where it is missing; only then it
+   * gets these permissions. A link at its place is ELOOP; for a pipe nothing is waited for.
+   */
+  openLock(path: string, permissions: Permissions): number
+  /**
+   * Takes the lock of a file that `openLock` has opened, without waiting: `flock(2)`. It lasts until
+   * the file is closed, or the process ends in whatever way.
+   */
+  lock(fd: number): LockAnswer
+  /** Empties a file. */
+  truncate(fd: number): void
   /** Opens a file that is there, to read it. A link at its place is ELOOP. */
   openToRead(path: string): number
   close(fd: number): void
@@ -69,6 +74,8 @@ export interface Disk {
   fstat(fd: number): FileStatus
   /** What stands at a path, links not followed; undefined where nothing does. */
   lstat(path: string): FileStatus | undefined
+  /** What a path leads to, links followed. */
+  stat(path: string): FileStatus
   rename(from: string, to: string): void
   link(from: string, to: string): void
   unlink(path: string): void
@@ -90,14 +97,27 @@ export interface Disk {
   datasync(fd: number): Promise<void>
   /** Resolved: the directory's entries are on stable storage, where its file system can tell. */
   syncDirectory(directory: string): Promise<void>
+  /** `datasync`, at once: for what has to be safe before a log is ready. */
+  datasyncNow(fd: number): void
+  /** `syncDirectory`, at once: for the moments in which a name must not be lost. */
+  syncDirectoryNow(directory: string): void
   /** Unlinks off the event loop: freeing a large file takes the kernel a while. */
   remove(path: string): Promise<void>
   /** Bytes that are free for us on the file system of a directory. */
   freeBytes(directory: string): Promise<number>
 }
 
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =
-  fs.constants
+const {
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  S_IFDIR,
+} = fs.constants
 
 /** Names that are read from a directory before other work gets its turn: about 0.2 ms. */
 const ENTRIES_AT_ONCE = 512
@@ -111,6 +131,16 @@ const NO_DIRECTORY_SYNC: ReadonlySet<string | undefined> = new Set(['EINVAL', 'E
 /** Permissions of the owner of a file. */
 const OWNER_BITS = 0o700
 
+/** Of these, to read. */
+const READ_BIT = 0o400
+
+/** Permissions of the group of a file, and of everybody else. */
+const GROUP_BITS = 0o070
+const OTHERS_BITS = 0o007
+
+/** For `chown(2)`: leave it as it is. */
+const SAME = -1
+
 /** Set-group-id, which a directory takes from its parent, and sticky. */
 const INHERITED_BITS = 0o3000
 
@@ -121,6 +151,8 @@ function datasync(fd: number): Promise<void> {
   })
 }
 
+const systemFlock = new Flock([byKoffi(), byCommand()])
+
 /** The machine's file system. */
 export const systemDisk: Disk = {
   openExisting: path => fs.openSync(path, O_RDWR | O_APPEND | O_NOFOLLOW),
@@ -129,8 +161,9 @@ export const systemDisk: Disk = {
     const flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CREAT | O_EXCL
     const fd = fs.openSync(path, flags, mode & OWNER_BITS)
     try {
-      if (uid !== undefined && gid !== undefined) changeOwner(fd, uid, gid)
-      fs.fchmodSync(fd, mode) // after the owner, whose change clears bits; umask had its say above
+      const isGiven = uid !== undefined && gid !== undefined
+      const allowed = isGiven ? changeOwner(fd, { mode, uid, gid }) : mode
+      fs.fchmodSync(fd, allowed) // after the owner, whose change clears bits; umask had its say above
       return fd
     } catch (error) {
       fs.closeSync(fd)
@@ -138,6 +171,17 @@ export const systemDisk: Disk = {
       throw error
     }
   },
+  openLock(path, permissions) {
+    try {
+      systemDisk.close(systemDisk.create(path, permissions))
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error
+    }
+    const base = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK
+    return systemFlock.open(flags => fs.openSync(path, base | flags))
+  },
+  lock: fd => systemFlock.lock(fd),
+  truncate: fd => fs.ftruncateSync(fd),
   // Not to wait for the other end of a pipe that somebody put there.
   openToRead: path => fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
   close: fd => fs.closeSync(fd),
@@ -152,6 +196,7 @@ export const systemDisk: Disk = {
     if (status === undefined || Number.isSafeInteger(status.ino)) return status
     return exact(status, fs.lstatSync(path, BIGINT))
   },
+  stat: path => fs.statSync(path),
   rename: (from, to) => fs.renameSync(from, to),
   link: (from, to) => fs.linkSync(from, to),
   unlink: path => fs.unlinkSync(path),
@@ -163,6 +208,7 @@ export const systemDisk: Disk = {
       for (const directory of missing) {
         if (!makeOneDirectory(directory, mode)) continue
         made.unshift(directory)
+        setDirectoryMode(directory, mode)
       }
     } catch (error) {
       for (const directory of made) fs.rmdirSync(directory)
@@ -225,6 +271,17 @@ export const systemDisk: Disk = {
       await handle.close()
     }
   },
+  datasyncNow: fd => fs.fdatasyncSync(fd),
+  syncDirectoryNow(directory) {
+    const fd = fs.openSync(directory, O_RDONLY | O_DIRECTORY)
+    try {
+      fs.fsyncSync(fd)
+    } catch (error) {
+      if (!NO_DIRECTORY_SYNC.has(systemCode(error))) throw error
+    } finally {
+      fs.closeSync(fd)
+    }
+  },
   remove: path => fs.promises.unlink(path),
   async freeBytes(directory) {
     const { bavail, bsize } = await fs.promises.statfs(directory)
@@ -255,11 +312,6 @@ function drain(directory: fs.Dir, first: fs.Dirent): DirectoryEntry[] {
   return some
 }
 
-/** Whether two paths or descriptors were the same file. */
-export function sameFile(one: FileStatus, other: FileStatus): boolean {
-  return one.ino === other.ino && one.dev === other.dev
-}
-
 /**
  * Inode numbers of some file systems do not fit a JavaScript number, and rounded ones could take
  * one file for another. Asking for bigints alone costs a third more, so only those get them.
@@ -276,21 +328,51 @@ function exact(status: fs.Stats, { ino }: fs.BigIntStats): FileStatus {
 function makeOneDirectory(directory: string, mode: number): boolean {
   try {
     fs.mkdirSync(directory, mode)
+    return true
   } catch (error) {
     if (systemCode(error) === 'EEXIST' && fs.existsSync(directory)) return false
     throw error
   }
-  const { mode: given } = fs.statSync(directory)
-  fs.chmodSync(directory, (given & INHERITED_BITS) | mode) // not left to the umask
-  return true
 }
 
-/** The owner carries over where we may give files away; only root may give them to others. */
-function changeOwner(fd: number, uid: number, gid: number): void {
+/**
+ * Not left to the umask. By a descriptor, since somebody might put a link in the directory's place;
+ * but a umask that takes our own permission to read does not let us open it.
+ */
+function setDirectoryMode(directory: string, mode: number): void {
+  const { mode: given } = fs.lstatSync(directory)
+  const wanted = (given & INHERITED_BITS) | mode
+  if (given === (S_IFDIR | wanted)) return
+  const hasOnlyName = process.platform === 'win32' || (given & READ_BIT) === 0
+  if (hasOnlyName) return fs.chmodSync(directory, wanted)
+  const fd = fs.openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  try {
+    fs.fchmodSync(fd, wanted)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/**
+ * Owner and group carry over as far as we may give files away: only root may give them to another
+ * user, and others only to groups that they are in (chown(2)).
+ *
+ * @returns the mode that the file may have. Where it did not get the group, its group has no more
+ *   rights than everybody: it is not the one that the mode was meant for.
+ */
+function changeOwner(fd: number, { mode, uid, gid }: Required<Permissions>): number {
+  if (chown(fd, uid, gid) || chown(fd, SAME, gid) || fs.fstatSync(fd).gid === gid) return mode
+  return mode & (~GROUP_BITS | ((mode & OTHERS_BITS) << 3))
+}
+
+/** Returns whether we may. */
+function chown(fd: number, uid: number, gid: number): boolean {
   try {
     fs.fchownSync(fd, uid, gid)
+    return true
   } catch (error) {
     if (systemCode(error) !== 'EPERM') throw error
+    return false
   }
 }
 

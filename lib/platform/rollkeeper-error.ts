@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /**
  * What kind of failure it was. Stable within a major version; more may come. Each has its section
  * in `docs/errors.md`: when it happens, what is on disk then, what to do.
@@ -41,14 +43,23 @@ export class RollkeeperError extends Error {
   }
 }
 
-/** The code of a system error (`'ENOSPC'`), or undefined for anything else. */
+/** What stands at the path of a log, when it is no place for one: `ERR_ROLLKEEPER_PATH`. */
+export function notRegular(path: string): RollkeeperError {
+  const message = `${path} is not a regular file: a log is not written through links, to devices or directories`
+  return new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path })
+}
+
+/**
+ * The code of a system error (`'ENOSPC'`), or undefined for anything else. Not by `instanceof`: under
+ * Jest, and in other contexts of `node:vm`, the system's errors are of another realm.
+ */
 export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
+  if (!types.isNativeError(error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
 
 /** Any thrown value in few words: its system code where it has one, else its message. */
 export function reasonOf(error: unknown): string {
   if (error instanceof RollkeeperError) return error.message
-  return systemCode(error) ?? (error instanceof Error ? error.message : String(error))
+  return systemCode(error) ?? (types.isNativeError(error) ? error.message : String(error))
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { Disk } from '../platform/disk.js'
 import { ZlibFeed } from './zlib-feed.js'
@@ -176,7 +177,7 @@ async function unlessBroken<Result>(result: Promise<Result>): Promise<Result | u
 
 /** Z_DATA_ERROR, Z_BUF_ERROR and Z_NEED_DICT, but not Z_MEM_ERROR (https://zlib.net/manual.html). */
 function isBroken(error: unknown): boolean {
-  return error instanceof Error && 'errno' in error && BROKEN.has(Number(error.errno))
+  return types.isNativeError(error) && 'errno' in error && BROKEN.has(Number(error.errno))
 }
 
 const BROKEN: ReadonlySet<number> = new Set([2, -3, -5])

@@ -4,7 +4,9 @@ import type { Cancel } from '../platform/clock.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
 import { TimeSlice } from '../platform/time-slice.js'
+import { AgeClock } from './age-clock.js'
 import type { BackgroundStep } from './background-steps.js'
+import type { RetentionMoment } from './retention-policy.js'
 import { select, type RetentionRule } from './selection.js'
 
 /** Whom a prune tells what it did, and whom it asks for room to work. */
@@ -25,6 +27,9 @@ const LATEST_LOOK_MS = 3_600_000
 /** A backup that was given up and not removed is looked at again after this long. */
 const TRY_AGAIN_MS = 60_000
 
+/** The wall clock may be ahead of running time by this much without a word. */
+const STEP_MS = 60_000
+
 /** Backups that are removed at a time: as many as there are threads to wait for the disk. */
 const REMOVALS_AT_ONCE = 4
 
@@ -35,6 +40,9 @@ export class Prune implements BackgroundStep {
   readonly #directory: string
   readonly #rules: readonly RetentionRule[]
   readonly #owner: PruneOwner
+  readonly #ages: AgeClock
+  /** How far the wall clock was ahead when that was warned of. */
+  #warnedAheadMs = 0
   #nextLook: Cancel | undefined
   #last: Promise<unknown> = Promise.resolve()
   #status: 'open' | 'stopped' = 'open'
@@ -50,6 +58,12 @@ export class Prune implements BackgroundStep {
     this.#directory = directory
     this.#rules = rules
     this.#owner = owner
+    this.#ages = new AgeClock(platform.clock)
+  }
+
+  /** A rotation made this backup just now. */
+  stamped({ time }: Backup): void {
+    this.#ages.stamped(time.getTime())
   }
 
   async run(backups: readonly Backup[]): Promise<'done'> {
@@ -89,10 +103,11 @@ export class Prune implements BackgroundStep {
   async #remove(backups: readonly Backup[]): Promise<Backup[]> {
     if (backups.length === 0 || this.#rules.length === 0) return []
     const slice = new TimeSlice()
-    const { clock } = this.#platform
-    const moment = { now: new Date(clock.now()), freeBytes: await this.#freeBytes() }
+    const freeBytes = await this.#freeBytes()
+    const moment = { now: new Date(this.#ages.now()), freeBytes }
     const warn = (error: RollkeeperError): void => this.#owner.warn(error)
     const givenUp = await select(this.#rules, backups, moment, slice, warn)
+    await this.#warnOfStep(backups, { moment, givenUp }, slice)
     const kept: Backup[] = []
     const oldestFirst: Backup[] = []
     for (let at = backups.length - 1; at >= 0; at--) {
@@ -109,6 +124,28 @@ export class Prune implements BackgroundStep {
       await this.#planNextLook(kept.toReversed(), moment.freeBytes + freedBytes)
     }
     return removed
+  }
+
+  /**
+   * Where the wall clock was set forward while the log was open, nobody knows whether it is right now
+   * or was before. What would go by it is kept; once for each step that is said.
+   */
+  async #warnOfStep(
+    backups: readonly Backup[],
+    { moment, givenUp }: { moment: RetentionMoment; givenUp: ReadonlyMap<Backup, string> },
+    slice: TimeSlice,
+  ): Promise<void> {
+    const aheadMs = this.#ages.aheadMs()
+    if (aheadMs <= STEP_MS) this.#warnedAheadMs = 0
+    if (Math.abs(aheadMs - this.#warnedAheadMs) <= STEP_MS) return
+    const now = new Date(moment.now.getTime() + aheadMs)
+    const byWall = await select(this.#rules, backups, { ...moment, now }, slice)
+    const spared = [...byWall.keys()].filter(backup => !givenUp.has(backup))
+    if (spared.length === 0) return
+    this.#warnedAheadMs = aheadMs
+    const path = this.#directory
+    const message = `the clock was set forward by ${Math.round(aheadMs / 1000)} s while the log in ${path} was open; backups that are too old by it alone stay (${spared.length} now) until the log is opened again`
+    this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PRUNE', message, { path }))
   }
 
   async #removeAll(oldestFirst: readonly Backup[]): Promise<Backup[]> {
@@ -171,7 +208,7 @@ export class Prune implements BackgroundStep {
   async #planNextLook(backups: readonly Backup[], freeBytes: number): Promise<void> {
     this.#nextLook?.()
     if (backups.length === 0) return
-    const now = this.#platform.clock.now()
+    const now = this.#ages.now()
     const slice = new TimeSlice()
     const isDueIn = async (waitMs: number): Promise<boolean> => {
       const moment = { now: new Date(now + waitMs), freeBytes }

@@ -5,7 +5,10 @@ import type { Backup } from '../backup/backup.js'
 
 /** What a retention policy is told besides the backups. */
 export interface RetentionMoment {
-  /** The time to judge ages by. May be a moment to come, when the next look is planned. */
+  /**
+   * The time to judge ages by: that of the clock, or earlier where it was set forward while the log
+   * was open (see docs/operations.md). May be a moment to come, when the next look is planned.
+   */
   readonly now: Date
   /** Bytes that are free for us on the backups' file system. */
   readonly freeBytes: number

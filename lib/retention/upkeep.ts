@@ -4,6 +4,7 @@ import type { Backup, BackupFile } from '../backup/backup.js'
 import { parseBackupName, rivalPath } from '../backup/backup-name.js'
 import { Catalogue, type Listing } from '../backup/catalogue.js'
 import { findBackup, removeHolds, writeHold } from '../backup/hold.js'
+import { othersWhoMayWrite } from '../platform/directory-access.js'
 import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
@@ -26,8 +27,8 @@ export interface UpkeepOptions {
 
 /** Whom the upkeep tells what it did and found. */
 export interface UpkeepOwner {
-  /** The directory was read; newest first. */
-  listed(backups: readonly Backup[]): void
+  /** The directory was read. */
+  listed(listing: Listing): void
   archived(archive: Backup): void
   /** Oldest first. */
   pruned(backups: Backup[]): void
@@ -78,6 +79,12 @@ export class Upkeep {
       failed: (step, cause) => this.#stepFailed(step, cause),
     })
     this.#warnOfRival()
+    this.#warnOfOthers()
+  }
+
+  /** A rotation made this backup just now. */
+  stamped(backup: Backup): void {
+    this.#prune.stamped(backup)
   }
 
   /** All backups, newest first. Rejected with what the system says. */
@@ -147,7 +154,7 @@ export class Upkeep {
 
   async #list(): Promise<Listing> {
     const listing = await this.#catalogue.list()
-    this.#owner.listed(listing.backups)
+    this.#owner.listed(listing)
     for (const path of listing.strayHolds) this.#warnOfStrayHold(path)
     await this.#archive.tidy(listing.temporaries)
     return listing
@@ -184,8 +191,6 @@ export class Upkeep {
     }
   }
 
-  /** A backup as it is now; it may have been archived since it was listed. */
-
   /** Reads a backup by its path alone: the rest may be anything, coming from outside. */
   #parseBackup(argument: string, backup: Backup): BackupFile {
     const { path: active } = this.#options
@@ -216,6 +221,20 @@ export class Upkeep {
     if (rival === undefined || !this.#platform.disk.lstat(rival)?.isFile()) return
     const message = `${path} and ${rival} cannot both be logs: they could prune each other's backups`
     this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
+  }
+
+  /** Nothing in a directory is safe from who may write to it. */
+  #warnOfOthers(): void {
+    const { path } = this.#options
+    const directory = dirname(path)
+    try {
+      const others = othersWhoMayWrite(this.#platform.disk.stat(directory))
+      if (others === undefined) return
+      const message = `${others} may write to ${directory}, and so delete or replace what ${path} keeps there`
+      this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
+    } catch {
+      // Who cannot look at the directory cannot list it either, which is a warning soon enough.
+    }
   }
 
   #warnOfStrayHold(path: string): void {

@@ -1,6 +1,6 @@
 /**
  * Rotation, as steps that can each be repeated. File names and inodes are the only record of how
- * far one came, so `recover` finishes what a crash left at any of them:
+ * far one came, so `recovery.ts` finishes what a crash left at any of them:
  *
  *     1. rename  audit.log             -> .audit.log.rotating
  *     2. lstat   .audit.log.rotating      is it the file that we have open?
@@ -10,43 +10,34 @@
  *     6. unlink  .audit.log.rotating
  *
  * `rename` gives us a name that nobody else uses, so that no file of somebody else is taken for
- * ours; `link`, unlike `rename`, never replaces a file. Steps 4 and 5 are the caller's.
+ * ours; `link`, unlike `rename`, never replaces a file. Steps 4 and 5 are the caller's. Rotations
+ * that come before step 6 of the one before take other private names (see `PrivateNames`), so that
+ * none of them ever waits for the disk.
  */
-import { basename, dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { archivePath, plainBackup, type Backup } from '../backup/backup.js'
 import { LATEST_TIME } from '../backup/backup-name.js'
 import type { BackupTimes } from '../backup/backup-times.js'
-import { closeTornTail } from '../backup/torn-tail.js'
+import { privatePath } from '../backup/private-name.js'
 import { sameFile, type Disk, type FileStatus } from '../platform/disk.js'
 import { reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
+import type { PrivateNames } from './private-names.js'
 
-/** The file to rotate, and what is known of those before it. */
-export interface RotationOrder {
+/** What a rotation has to know of the log. */
+export interface LogState {
   /** The active file. */
   readonly path: string
-  /** What our descriptor is open on. */
-  readonly open: FileStatus
   /** Wall clock, in milliseconds. */
   readonly now: number
-  /** Of the backups before it, all known. */
+  /** Of the backups so far, all known. */
   readonly times: BackupTimes
-  /** The file of the rotation before, whose private name may not be released yet. */
-  readonly previous?: FileStatus | undefined
+  readonly names: PrivateNames
 }
 
-/** What was found to do when a log was opened. */
-export interface Recovery {
-  /** Rotations that were finished. */
-  readonly finished: number
-  /** Bytes of torn tails that were closed off. */
-  readonly tornBytes: number
-}
-
-/** What `recover` did, and whose mode and owner the next file is to have. */
-export interface RecoveredRotation extends Recovery {
-  readonly file: FileStatus | undefined
-  /** `'later'`: it takes too long to read the directory now; to be called again when it is read. */
-  readonly end: 'done' | 'later'
+/** The file to rotate. */
+export interface RotationOrder extends LogState {
+  /** What our descriptor is open on. */
+  readonly open: FileStatus
 }
 
 /** How file systems without hard links, or a kernel that forbids them, refuse one (link(2)). */
@@ -58,107 +49,27 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set([
   'EMLINK',
 ])
 
-/** The name that a file has between being active and being a backup. */
-export function privatePath(path: string): string {
-  return join(dirname(path), `.${basename(path)}.rotating`)
-}
-
 /**
  * Steps 1 to 3: the active file becomes a backup. When it returns, the active path is free; when it
- * throws, the file is where it was, or under its private name, from where the next rotation or
- * `recover` takes it on. No other file is touched.
+ * throws, the file is where it was, or under a private name, from where the next rotation or
+ * recovery takes it on. No other file is touched.
  *
  * @throws RollkeeperError `ERR_ROLLKEEPER_ROTATE`.
  */
 export function rotate(disk: Disk, order: RotationOrder): Backup {
-  const { path, open } = order
-  const hidden = privatePath(path)
+  const { path, open, names } = order
+  let number: number | undefined
   try {
-    nameLeftover(disk, order)
+    number = names.next()
+    const hidden = privatePath(path, number)
     renameAway(disk, path, hidden, open)
+    const backup = nameBackup(disk, order, hidden)
+    names.add(open, number)
+    return backup
   } catch (cause) {
+    if (number !== undefined && !isPutBack(disk, order, number)) names.leave(number)
     throw refused(path, cause)
   }
-  try {
-    return nameBackup(disk, order, hidden)
-  } catch (cause) {
-    putBack(disk, hidden, path)
-    throw refused(path, cause)
-  }
-}
-
-/** Whether the rotation of a file has not ended yet: it still has its private name. */
-export function isPrivate(disk: Disk, path: string, file: FileStatus): boolean {
-  const left = disk.lstat(privatePath(path))
-  return left !== undefined && sameFile(left, file)
-}
-
-/**
- * Step 6, once the directory is synced: from here on the backup has only its own name, or none if
- * it was pruned already.
- *
- * @param rotated the file that the rotation named.
- * @throws what `unlink` throws.
- */
-export function release(disk: Disk, path: string, rotated: FileStatus): void {
-  const hidden = privatePath(path)
-  const left = disk.lstat(hidden)
-  if (left && sameFile(left, rotated)) disk.unlink(hidden)
-}
-
-/**
- * Finishes the rotation that a crash interrupted, if one did. Reads the directory only then, and no
- * more of it at a time than nobody feels.
- *
- * @param path the active file; it need not exist.
- * @param now wall clock, in milliseconds.
- * @throws what the file system throws.
- */
-export function recover(
-  disk: Disk,
-  path: string,
-  now: number,
-  times: BackupTimes,
-): RecoveredRotation {
-  const hidden = privatePath(path)
-  const left = disk.lstat(hidden)
-  if (!left?.isFile()) return { finished: 0, tornBytes: 0, file: undefined, end: 'done' }
-  const fd = disk.openExisting(hidden)
-  let torn: number
-  try {
-    torn = closeTornTail(disk, fd, left.size)
-  } finally {
-    disk.close(fd)
-  }
-  if (!times.look()) return { finished: 0, tornBytes: torn, file: left, end: 'later' }
-  nameLeftover(disk, { path, open: left, now, times })
-  return { finished: 1, tornBytes: torn, file: left, end: 'done' }
-}
-
-/** Gives what stands under the private name its backup name, unless it has one, and frees it. */
-function nameLeftover(disk: Disk, order: RotationOrder): void {
-  const hidden = privatePath(order.path)
-  const left = disk.lstat(hidden)
-  if (!left) return
-  if (!left.isFile()) throw new Error(`${hidden} is not a regular file`)
-  if (!hasOtherName(disk, order, left)) nameBackup(disk, { ...order, open: left }, hidden)
-  if (disk.lstat(hidden)) disk.unlink(hidden)
-}
-
-/** Looks where a rotation puts files. A link that somebody else made does not count as a name. */
-function hasOtherName(disk: Disk, order: RotationOrder, left: FileStatus): boolean {
-  const { path, previous, times } = order
-  // Or none, if it was pruned already. The birth time tells a file that got a freed inode apart.
-  const isPrevious = previous && sameFile(left, previous)
-  if (isPrevious && left.birthtimeMs === previous.birthtimeMs) return true
-  if (left.nlink === 1) return false
-  const isIt = (name: string): boolean => {
-    const status = disk.lstat(name)
-    return status !== undefined && sameFile(status, left)
-  }
-  if (isIt(path)) return true
-  // As a rule the first of them: nothing is rotated while the private name is taken.
-  return times.newestFirst().some(time => isIt(plainBackup(path, new Date(time), 0).path))
 }
 
 function renameAway(disk: Disk, path: string, hidden: string, open: FileStatus): void {
@@ -171,72 +82,110 @@ function renameAway(disk: Disk, path: string, hidden: string, open: FileStatus):
   }
   const moved = disk.lstat(hidden)
   if (moved && sameFile(moved, open)) return
-  putBack(disk, hidden, path)
   throw new Error('somebody replaced it in this moment')
 }
 
-/** Gives the file under the private name the first free backup name after the newest one. */
-function nameBackup(disk: Disk, order: RotationOrder, hidden: string): Backup {
-  const { path, open, now, times } = order
-  const bytes = disk.lstat(hidden)?.size ?? open.size
+/**
+ * Gives a file its backup name: the first that is free after the newest one; or, for one that was
+ * rotated before others, the last that is free before theirs.
+ *
+ * @param hidden where the file is now.
+ * @param before the time of the next backup after it, in milliseconds. Default: there is none.
+ * @throws what the file system throws.
+ */
+export function nameBackup(
+  disk: Disk,
+  { path, now, times }: LogState,
+  hidden: string,
+  before = Infinity,
+): Backup {
+  const file = disk.lstat(hidden)
+  if (!file) throw new Error(`${hidden} vanished`)
   const after = (times.newest ?? -Infinity) + 1
   // No name sorts after the last there is, and somebody may have made that one.
-  let time = after > LATEST_TIME ? now : Math.max(now, after)
-  let backup = plainBackup(path, new Date(time), bytes)
-  while (disk.lstat(archivePath(backup)) || !takeName(disk, hidden, backup.path, open)) {
-    backup = plainBackup(path, new Date(++time), bytes)
+  const next = after > LATEST_TIME ? now : Math.max(now, after)
+  const step = next < before ? 1 : -1
+  let time = next < before ? next : before - 1
+  let backup = plainBackup(path, new Date(time), file.size)
+  while (disk.lstat(archivePath(backup)) || !takeName(disk, hidden, backup.path, file)) {
+    time += step
+    backup = plainBackup(path, new Date(time), file.size)
   }
   times.add(time)
   return backup
 }
 
 /** Names a file, by a link if the file system has them; false where the name was taken. */
-function takeName(disk: Disk, hidden: string, name: string, open: FileStatus): boolean {
+function takeName(disk: Disk, hidden: string, name: string, file: FileStatus): boolean {
   try {
     disk.link(hidden, name)
     return true
   } catch (error) {
-    const code = systemCode(error)
-    if (NO_LINKS.has(code)) return moveExclusively(disk, hidden, name)
     const there = disk.lstat(name)
-    if (there && sameFile(there, open)) return true
-    if (code !== 'EEXIST') throw error
+    if (there && sameFile(there, file)) return true
+    const code = systemCode(error)
+    if (NO_LINKS.has(code)) return moveExclusively(disk, hidden, name, file)
+    if (code !== 'EEXIST' || !there) throw error
     return false
   }
 }
 
 /** Without links: takes the name by an empty file that was not there, then renames over that. */
-function moveExclusively(disk: Disk, from: string, to: string): boolean {
+function moveExclusively(disk: Disk, from: string, to: string, file: FileStatus): boolean {
+  let fd: number
   try {
-    disk.close(disk.create(to, { mode: 0o600 }))
+    fd = disk.create(to, { mode: 0o600 })
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false
+    if (systemCode(error) === 'EEXIST' && disk.lstat(to)) return false
     throw error
   }
+  const made = disk.fstat(fd)
   try {
+    disk.close(fd)
     disk.rename(from, to)
     return true
   } catch (error) {
-    disk.unlink(to)
+    const there = disk.lstat(to)
+    if (there && sameFile(there, file)) return true // it was renamed all the same
+    if (there && sameFile(there, made)) disk.unlink(to)
     throw error
   }
 }
 
 /**
- * Undoes step 1 where the active path is still free. Where it is not, or where that fails too, the
- * file stays under its private name, from where the next rotation or `recover` takes it on.
+ * Undoes step 1. Not where the file may have its backup name by now, nor over what came to the active
+ * path meanwhile: then it stays under its private name. What somebody put in our file's place, and
+ * was renamed instead of it, goes back in any case.
+ *
+ * @returns whether nothing stands at the private name any more.
  */
-function putBack(disk: Disk, hidden: string, path: string): void {
+function isPutBack(disk: Disk, { path, open }: RotationOrder, number: number): boolean {
+  const hidden = privatePath(path, number)
+  try {
+    const left = disk.lstat(hidden)
+    if (!left) return true
+    if (sameFile(left, open) && left.nlink > 1) return false
+    return isLinkedBack(disk, hidden, path) || isMovedBack(disk, hidden, path)
+  } catch {
+    return false // the error that made us put it back says more
+  }
+}
+
+function isLinkedBack(disk: Disk, hidden: string, path: string): boolean {
   try {
     disk.link(hidden, path)
-    disk.unlink(hidden)
   } catch {
-    try {
-      if (!disk.lstat(path)) disk.rename(hidden, path)
-    } catch {
-      // The error that made us put it back says more.
-    }
+    return false
   }
+  disk.syncDirectoryNow(dirname(path)) // at no moment may power loss leave it without a name
+  disk.unlink(hidden)
+  return true
+}
+
+function isMovedBack(disk: Disk, hidden: string, path: string): boolean {
+  if (disk.lstat(path)) return false
+  disk.rename(hidden, path)
+  return true
 }
 
 function refused(path: string, cause: unknown): RollkeeperError {

@@ -119,7 +119,7 @@ describe('BackgroundSync', () => {
       waits.push(waitMs)
       return () => undefined
     }
-    new BackgroundSync({ now: () => 0, after }, 1e12, commit).written()
+    new BackgroundSync({ now: () => 0, running: () => 0, after }, 1e12, commit).written()
     expect(waits).to.deep.equal([2 ** 31 - 1])
   })
 
@@ -129,7 +129,7 @@ describe('BackgroundSync', () => {
       keeps.push(args[2])
       return () => undefined
     }
-    new BackgroundSync({ now: () => 0, after }, 1000, commit).written()
+    new BackgroundSync({ now: () => 0, running: () => 0, after }, 1000, commit).written()
     expect(keeps).to.deep.equal([undefined])
   })
 })

@@ -145,6 +145,7 @@ describe('FileAppender', () => {
     it('writes the records of one turn together, at its end, in their order', async () => {
       const faulty = new FaultyDisk()
       const log = open({}, { disk: faulty.disk })
+      faulty.calls.length = 0
       log.write('one\n')
       const acknowledged = log.append('two\n')
       log.write(Buffer.from('three\n'))
@@ -618,6 +619,7 @@ describe('FileAppender', () => {
       await log.release(backup!)
       await log.settled()
       expect(await log.backups()).to.deep.equal([])
+      await log.close()
       expect(fs.readdirSync(at())).to.deep.equal(['audit.log'])
     })
 

@@ -4,8 +4,9 @@ import { FileSequence } from '../../lib/appender/file-sequence.js'
 import { WriteQueue } from '../../lib/appender/write-queue.js'
 import { plainBackup } from '../../lib/backup/backup.js'
 import { systemDisk } from '../../lib/platform/disk.js'
+import { RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
 import type { RotationPolicy } from '../../lib/rotation/rotation-policy.js'
-import { FaultyDisk } from '../support/faulty-disk.js'
+import { FaultyDisk, systemError } from '../support/faulty-disk.js'
 import { backupNames, expectSoundDirectory, readLines } from '../support/log-directory.js'
 import { ManualClock } from '../support/manual-clock.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -16,14 +17,14 @@ describe('FileSequence', () => {
   let clock: ManualClock
   let told: string[]
 
-  function open(rotation: RotationPolicy = () => ({})): FileSequence {
+  function open(rotation: RotationPolicy = () => ({}), { follow = true } = {}): FileSequence {
     return new FileSequence(
       { disk: faulty.disk, clock },
       {
         path: at('audit.log'),
         rotation,
         maxBytes: Infinity,
-        follow: true,
+        follow,
         making: { file: { mode: 0o600 }, directoryMode: 0o700 },
       },
       {
@@ -48,9 +49,153 @@ describe('FileSequence', () => {
     told = []
   })
 
+  describe('that does not know what a failed write has left', () => {
+    /** One write arrives, or a part of it, and reports an error; nothing can be read back. */
+    const failBlindly = (arrived: string): void => {
+      faulty.before('write', (fd: number) => {
+        fs.writeSync(fd, arrived)
+        faulty.heal('write')
+        throw systemError('EIO')
+      })
+      faulty.fail('read', 'EIO')
+    }
+
+    const queueOf = (...records: string[]): WriteQueue => {
+      const queue = new WriteQueue()
+      for (const record of records) queue.addPacked(record)
+      return queue
+    }
+
+    it('writes, rotates and opens nothing before it knows', () => {
+      const sequence = open()
+      failBlindly('one\n')
+      const queue = queueOf('one\n')
+      expect(sequence.write(queue)).to.have.property('code', 'EIO')
+      expect(sequence.write(queue)).to.have.property('code', 'EIO')
+      expect(() => sequence.rotate('a test')).to.throw(RollkeeperError, /cannot be read/)
+      expect(() => sequence.reopen('requested')).to.throw(RollkeeperError, /cannot be read/)
+      fs.renameSync(at('audit.log'), at('elsewhere'))
+      sequence.follow()
+      expect(told).to.deep.equal([])
+      expect(fs.readFileSync(at('elsewhere'), 'utf8')).to.equal('one\n')
+    })
+
+    it('counts a record that had arrived whole, and does not write it again', () => {
+      const sequence = open(() => ({ bytes: 4 }))
+      failBlindly('one\n')
+      const queue = queueOf('one\n')
+      sequence.write(queue)
+      faulty.heal()
+      expect(sequence.write(queue)).to.equal(undefined)
+      expect([sequence.records, sequence.bytes, queue.length]).to.deep.equal([1, 4, 0])
+      expect(sequence.rotations).to.equal(0)
+      expect(readLines(at('audit.log'))).to.deep.equal(['one'])
+    })
+
+    it('goes on in the middle of a record that had arrived in part', () => {
+      const sequence = open()
+      failBlindly('one\ntw')
+      const queue = queueOf('one\n', 'two\n', 'three\n')
+      sequence.write(queue)
+      faulty.heal()
+      expect(sequence.write(queue)).to.equal(undefined)
+      expect([sequence.records, sequence.bytes]).to.deep.equal([3, 14])
+      expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('one\ntwo\nthree\n')
+    })
+  })
+
+  it('rotates no file that ends in a piece of a record before the piece is closed off', () => {
+    fs.writeFileSync(at('audit.log'), 'one\ntw')
+    faulty.fail('write', 'EIO', { times: 2 })
+    const sequence = open()
+    expect(() => sequence.rotate('a test')).to.throw(RollkeeperError, /EIO/)
+    expect(sequence.rotate('a test')).to.include({ bytes: 7 })
+    const [name = ''] = backupNames(at('audit.log'))
+    expect(fs.readFileSync(at(name), 'utf8')).to.equal('one\ntw\n')
+  })
+
+  it('throws nothing where the system does not tell whether its file is still there', () => {
+    const sequence = open()
+    for (const call of ['fstat', 'lstat'] as const) {
+      faulty.fail(call, 'EIO')
+      expect(write(sequence, `${call}\n`), call).to.equal(undefined)
+      faulty.heal()
+    }
+    faulty.fail('fstat', 'EIO')
+    faulty.fail('lstat', 'EIO')
+    expect(write(sequence, 'both\n'), 'nobody can say where it would go').to.be.an('error')
+    expect(readLines(at('audit.log'))).to.deep.equal(['fstat', 'lstat'])
+    expect(told).to.deep.equal(['warned ERR_ROLLKEEPER_OPEN'])
+  })
+
+  describe('whose file is deleted between the look at it and the write', () => {
+    /** Deletes the active file right before the writes with these numbers. */
+    const deleteBefore = (...writes: number[]): void => {
+      let count = 0
+      faulty.before('write', () => {
+        if (writes.includes(count++)) fs.unlinkSync(at('audit.log'))
+      })
+    }
+
+    it('writes the records once more, into a file that can be found, and counts them once', () => {
+      const sequence = open()
+      write(sequence, 'before\n')
+      deleteBefore(0)
+      expect(write(sequence, 'one\n', 'two\n')).to.equal(undefined)
+      expect(readLines(at('audit.log'))).to.deep.equal(['one', 'two'])
+      expect(told).to.deep.equal(['reopened deleted'])
+      expect([sequence.records, sequence.bytes]).to.deep.equal([3, 15])
+      expect(sequence.file.bytes).to.equal(8)
+    })
+
+    it('does so as often as it happens', () => {
+      const sequence = open()
+      deleteBefore(0, 1, 2)
+      expect(write(sequence, 'one\n')).to.equal(undefined)
+      expect(readLines(at('audit.log'))).to.deep.equal(['one'])
+      expect(told).to.have.length(3)
+    })
+
+    it('keeps the records where there can be no other file, and says why', () => {
+      const sequence = open()
+      deleteBefore(0)
+      faulty.fail('create', 'EACCES')
+      const queue = new WriteQueue()
+      queue.add('one\n')
+      expect(sequence.write(queue)).to.have.property('code', 'ERR_ROLLKEEPER_OPEN')
+      expect(queue.countRecords()).to.equal(1)
+      faulty.heal()
+      expect(sequence.write(queue)).to.equal(undefined)
+      expect(readLines(at('audit.log'))).to.deep.equal(['one'])
+      expect(sequence.records).to.equal(1)
+    })
+
+    it('forgets the piece of a record that was in it', () => {
+      const sequence = open()
+      faulty.before('write', (fd: number, bytes: Uint8Array) => {
+        fs.writeSync(fd, bytes.subarray(0, 2))
+        faulty.heal()
+        throw systemError('ENOSPC')
+      })
+      const queue = new WriteQueue()
+      queue.add('one\n')
+      expect(sequence.write(queue)).to.have.property('code', 'ENOSPC')
+      deleteBefore(0)
+      expect(sequence.write(queue)).to.equal(undefined)
+      expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('one\n')
+    })
+
+    it('does not look where it is not to follow', () => {
+      const sequence = open(undefined, { follow: false })
+      deleteBefore(0)
+      expect(write(sequence, 'one\n')).to.equal(undefined)
+      expect(fs.existsSync(at('audit.log'))).to.equal(false)
+    })
+  })
+
   it('makes the system calls of a happy write and rotation, and no others', () => {
     const sequence = open(() => ({ bytes: 4 }))
-    sequence.learn([])
+    sequence.learn({ backups: [], privateNumbers: [] })
     write(sequence, '1\n')
     faulty.calls.length = 0
     write(sequence, '22\n')
@@ -58,7 +203,7 @@ describe('FileSequence', () => {
     const renameAway = ['lstat', 'rename', 'lstat'] // nothing left from before; renamed; it is ours
     const nameBackup = ['lstat', 'lstat', 'link'] // its size; no archive of that name; named
     const openNext = ['fstat', 'lstat', 'makeDirectory', 'create', 'fstat'] // as the old one was
-    const writeIt = ['lstat', 'write']
+    const writeIt = ['lstat', 'write', 'fstat'] // still ours; written; it was not deleted meanwhile
     expect(faulty.calls).to.deep.equal([look, renameAway, nameBackup, openNext, writeIt].flat())
   })
 
@@ -84,7 +229,10 @@ describe('FileSequence', () => {
   it('never takes a time before the newest backup of a listing', () => {
     const sequence = open()
     for (const time of ['2020-01-01T00:00:00.000Z', '2018-01-01T00:00:00.000Z']) {
-      sequence.learn([plainBackup(at('audit.log'), new Date(time), 0)])
+      sequence.learn({
+        backups: [plainBackup(at('audit.log'), new Date(time), 0)],
+        privateNumbers: [],
+      })
     }
     write(sequence, '1\n')
     expect(sequence.rotate('a test')?.name).to.equal('audit-2020-01-01T00-00-00.001.log')
@@ -155,12 +303,12 @@ describe('FileSequence', () => {
       const sequence = open(() => ({ bytes: 4 }))
       for (const record of ['1111\n', '2\n']) write(sequence, record)
       expect(told).to.deep.equal([])
-      sequence.learn([])
+      sequence.learn({ backups: [], privateNumbers: [] })
       expect(told).to.deep.equal(['due'])
       write(sequence, '3\n')
       expect(told).to.have.length(2)
       expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('3\n')
-      sequence.learn([])
+      sequence.learn({ backups: [], privateNumbers: [] })
       expect(told).to.have.length(2)
     })
 
@@ -174,7 +322,7 @@ describe('FileSequence', () => {
       clock.set(until.getTime())
       sequence.closeIfDue()
       expect(told).to.deep.equal([])
-      sequence.learn([])
+      sequence.learn({ backups: [], privateNumbers: [] })
       sequence.closeIfDue()
       expect(told.map(what => what.split(' ')[0])).to.deep.equal(['due', 'rotated'])
     })
@@ -182,7 +330,7 @@ describe('FileSequence', () => {
     it('reads no directory where it can rotate no more', () => {
       slow(Infinity)
       const sequence = open(() => ({ bytes: 4 }))
-      sequence.learn([])
+      sequence.learn({ backups: [], privateNumbers: [] })
       write(sequence, '1111\n')
       write(sequence, '2\n')
       expect(faulty.calls).not.to.include('scan')
@@ -192,11 +340,11 @@ describe('FileSequence', () => {
       slow(Infinity)
       fs.writeFileSync(at('.audit.log.rotating'), 'one\ntw')
       const sequence = open()
-      expect(told).to.deep.equal(['recovered 2 0'])
+      expect(told).to.deep.equal([])
       write(sequence, 'three\n')
       expect(backupNames(at('audit.log'))).to.deep.equal([])
-      sequence.learn([])
-      expect(told).to.deep.equal(['recovered 2 0', 'recovered 0 1', 'due'])
+      sequence.learn({ backups: [], privateNumbers: [] })
+      expect(told).to.deep.equal(['recovered 2 1', 'due'])
       expect(readLines(at('audit.log'))).to.deep.equal(['one', 'tw', 'three'])
       expectSoundDirectory(at('audit.log'))
     })
@@ -211,7 +359,7 @@ describe('FileSequence', () => {
       expect(told[0]).to.equal('recovered 0 1')
       expect(told[1]).to.match(/^rotated /)
       expect(readLines(at('audit.log'))).to.deep.equal(['one', '2222', '3'])
-      sequence.learn([])
+      sequence.learn({ backups: [], privateNumbers: [] })
       expect(told).to.have.length(2)
     })
 
@@ -220,8 +368,8 @@ describe('FileSequence', () => {
       fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
       const sequence = open()
       faulty.fail('link', 'EIO')
-      sequence.learn([])
-      sequence.learn([])
+      sequence.learn({ backups: [], privateNumbers: [] })
+      sequence.learn({ backups: [], privateNumbers: [] })
       expect(told).to.deep.equal(['warned ERR_ROLLKEEPER_ROTATE', 'due'])
       faulty.heal()
       write(sequence, 'two\n')
@@ -234,10 +382,10 @@ describe('FileSequence', () => {
       slow(5)
       const sequence = open()
       write(sequence, 'one\n')
-      expect(sequence.canRotate()).to.equal(false)
+      expect(sequence.rotator.isReady()).to.equal(false)
       sequence.rotate('a test')
       expect(told).to.have.length(1)
-      expect(sequence.canRotate()).to.equal(true)
+      expect(sequence.rotator.isReady()).to.equal(true)
     })
 
     it('warns and waits a second where it cannot be read, and begins anew', () => {
@@ -266,7 +414,7 @@ describe('FileSequence', () => {
         scan: () => ({ next: () => [], close: () => void closed++ }),
       })
       const sequence = open()
-      expect(sequence.canRotate()).to.equal(false)
+      expect(sequence.rotator.isReady()).to.equal(false)
       sequence.stop()
       expect(closed).to.equal(1)
     })

@@ -215,7 +215,7 @@ describe('GroupCommit', () => {
       syncFailed: error => failures.push(error),
     }
     const commit = new GroupCommit(platform, owner, true)
-    file.append(Buffer.from('1\n'), 0)
+    file.append(Buffer.from('1\n'))
     const all = Promise.all([commit.commitBehind(), commit.commitBehind()])
     await slow.end(systemError('EIO'))
     await all

@@ -84,7 +84,7 @@ describe('OpenFile', () => {
         fs.appendFileSync(at('audit.log'), 'on')
         throw systemError('ENOSPC')
       })
-      const { bytes, error } = opened.append(Buffer.from('one\n'), 0)
+      const { bytes, error } = opened.append(Buffer.from('one\n'))
       expect(bytes).to.equal(2)
       expect(error).to.have.property('code', 'ENOSPC')
       expect(opened.bytes).to.equal(2)
@@ -96,14 +96,33 @@ describe('OpenFile', () => {
         fs.appendFileSync(at('audit.log'), 'theirs\n')
         throw systemError('EIO')
       })
-      expect(opened.append(Buffer.from('one\n'), 0).bytes).to.equal(0)
+      expect(opened.append(Buffer.from('one\n')).bytes).to.equal(0)
     })
 
     it('reports a write that takes nothing instead of trying for ever', () => {
       faulty = new FaultyDisk({ ...systemDisk, write: () => 0 })
-      const { bytes, error } = open().append(Buffer.from('one\n'), 0)
+      const { bytes, error } = open().append(Buffer.from('one\n'))
       expect(bytes).to.equal(0)
       expect(error).to.be.instanceOf(Error)
+    })
+  })
+
+  describe('countArrived', () => {
+    it('tells later what could not be read back at once', () => {
+      const opened = open()
+      faulty.before('write', (fd: number) => {
+        fs.writeSync(fd, 'one\ntw')
+        throw systemError('EIO')
+      })
+      faulty.fail('read', 'EIO')
+      const records = Buffer.from('one\ntwo\n')
+      expect(opened.append(records)).to.include({ bytes: 0 })
+      expect(opened.isUnsure).to.equal(true)
+      expect(() => opened.countArrived(records)).to.throw('EIO')
+      expect(opened.isUnsure).to.equal(true)
+      faulty.heal()
+      expect(opened.countArrived(records)).to.equal(6)
+      expect([opened.isUnsure, opened.bytes]).to.deep.equal([false, 6])
     })
   })
 
@@ -135,6 +154,10 @@ describe('OpenFile', () => {
       opened.abandonPiece()
       fs.appendFileSync(at('audit.log'), 'whole\npie')
       opened.abandonPiece()
+      expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('whole\npie')
+      opened.pieceBytes = 3
+      opened.abandonPiece()
+      expect(opened.pieceBytes).to.equal(0)
       expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('whole\npie\n')
     })
   })

@@ -26,6 +26,7 @@ describe('parseOptions', () => {
       onFull: 'wait',
       gapRecord: undefined,
       follow: true,
+      processes: 'one',
       making: { file: { mode: 0o600 }, directoryMode: 0o700 },
     })
     expect(rotation(FILE)).to.deep.equal({})
@@ -243,18 +244,15 @@ describe('parseOptions', () => {
     }
   })
 
-  for (const [name, value] of [
-    ['processes', 'one'],
-    ['processes', 'many'],
-  ] as const) {
-    it(`refuses ${name} ${JSON.stringify(value)} by name until it works`, () => {
-      expect(() => parse({ [name]: value })).to.throw(RangeError, `option ${name}: expected `)
-      expect(() => parse({ [name]: value })).not.to.throw(/expected one of/)
-    })
-  }
-
-  it('takes an option to come that is undefined', () => {
-    expect(() => parse({ processes: undefined })).not.to.throw()
+  it('takes one process for granted, and refuses several until they work', () => {
+    expect(parse({}).processes).to.equal('one')
+    expect(parse({ processes: 'one' }).processes).to.equal('one')
+    const expected = `option processes: expected "one": this version does not have "many" yet, got`
+    expect(() => parse({ processes: 'many' })).to.throw(RangeError, expected)
+    expect(() => parse({ processes: 2 })).to.throw(
+      TypeError,
+      'option processes: expected "one" or "many", got 2',
+    )
   })
 })
 

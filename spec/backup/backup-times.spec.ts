@@ -45,7 +45,8 @@ const PIECES_AT_ONCE = 4
 
 describe('BackupTimes', () => {
   const at = temporaryDirectory()
-  const open = (disk: Disk = systemDisk): BackupTimes => new BackupTimes(disk, at('audit.log'))
+  const open = (disk: Disk = systemDisk): BackupTimes =>
+    new BackupTimes(disk, at('audit.log'), () => undefined)
 
   it('knows nothing before it has looked', () => {
     fs.writeFileSync(at(nameOf(5)), '')
@@ -107,7 +108,7 @@ describe('BackupTimes', () => {
     })
 
     it('says why the directory cannot even be opened', () => {
-      const times = new BackupTimes(systemDisk, at('later', 'audit.log'))
+      const times = new BackupTimes(systemDisk, at('later', 'audit.log'), () => undefined)
       expect(() => times.look()).to.throw('ENOENT')
       fs.outputFileSync(at('later', nameOf(5)), '')
       expect(times.look()).to.equal(true)
@@ -136,7 +137,7 @@ describe('BackupTimes', () => {
     it('knows all by a listing, and does not read the directory then', () => {
       const slow = new SlowDisk([])
       const times = open(slow.disk)
-      expect(times.learn(backups(9, 5, 3))).to.equal(true)
+      expect(times.learn({ backups: backups(9, 5, 3), privateNumbers: [] })).to.equal(true)
       expect(times.look()).to.equal(true)
       expect(times.newest).to.equal(9)
       expect(times.newestFirst()).to.deep.equal([9, 5, 3])
@@ -146,7 +147,7 @@ describe('BackupTimes', () => {
     it('knows by an empty listing that there is none', () => {
       const slow = new SlowDisk([])
       const times = open(slow.disk)
-      expect(times.learn([])).to.equal(true)
+      expect(times.learn({ backups: [], privateNumbers: [] })).to.equal(true)
       expect(times.look()).to.equal(true)
       expect(times.newest).to.equal(undefined)
       expect(slow.begun).to.equal(0)
@@ -154,21 +155,21 @@ describe('BackupTimes', () => {
 
     it('learns of newer ones later, and never takes an earlier one for the newest', () => {
       const times = open()
-      times.learn(backups(5))
-      expect(times.learn(backups(7, 5))).to.equal(false)
+      times.learn({ backups: backups(5), privateNumbers: [] })
+      expect(times.learn({ backups: backups(7, 5), privateNumbers: [] })).to.equal(false)
       expect(times.newest).to.equal(7)
-      expect(times.learn(backups(6, 5))).to.equal(false)
-      expect(times.learn([])).to.equal(false)
+      expect(times.learn({ backups: backups(6, 5), privateNumbers: [] })).to.equal(false)
+      expect(times.learn({ backups: [], privateNumbers: [] })).to.equal(false)
       expect(times.newest).to.equal(7)
     })
 
     it('keeps a rotation until a listing shows it, and then what that shows', () => {
       const times = open()
-      times.learn(backups(5, 3))
+      times.learn({ backups: backups(5, 3), privateNumbers: [] })
       times.add(8)
-      times.learn(backups(5))
+      times.learn({ backups: backups(5), privateNumbers: [] })
       expect(times.newestFirst()).to.deep.equal([8, 5])
-      times.learn(backups(9, 8))
+      times.learn({ backups: backups(9, 8), privateNumbers: [] })
       expect(times.newestFirst()).to.deep.equal([9, 8])
     })
   })
@@ -177,7 +178,8 @@ describe('BackupTimes', () => {
 describe('BackupTimes of a real directory with some thousand names', () => {
   const COUNT = 3000
   let directory: string
-  const open = (): BackupTimes => new BackupTimes(systemDisk, join(directory, 'audit.log'))
+  const open = (): BackupTimes =>
+    new BackupTimes(systemDisk, join(directory, 'audit.log'), () => undefined)
 
   before(() => {
     directory = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'rollkeeper-')))
@@ -221,7 +223,7 @@ describe('BackupTimes of a real directory with some thousand names', () => {
     const times = open()
     times.look()
     const listed = plainBackup(join(directory, 'audit.log'), new Date(9000), 0)
-    expect(times.learn([listed])).to.equal(true)
+    expect(times.learn({ backups: [listed], privateNumbers: [] })).to.equal(true)
     expect(openDirectories()).to.equal(0)
     expect(times.look()).to.equal(true)
     expect(times.newest).to.equal(9000)

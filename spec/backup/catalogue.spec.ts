@@ -112,7 +112,7 @@ describe('Catalogue', () => {
     ]) {
       fs.writeFileSync(at(name), 'foreign\n')
     }
-    const nothing = { backups: [], strayHolds: [], temporaries: [] }
+    const nothing = { backups: [], strayHolds: [], temporaries: [], privateNumbers: [1] }
     expect(await open().list()).to.deep.equal(nothing)
   })
 

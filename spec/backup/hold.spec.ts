@@ -92,6 +92,14 @@ describe('hold', () => {
       expect(fs.statSync(at(`${NAME}.hold`)).mode & 0o7777).to.equal(0o640)
     })
 
+    it('names what is in the way, and leaves that alone', async () => {
+      fs.outputFileSync(at('.audit.log.hold', 'inside'), 'kept\n')
+      const error: unknown = await hold('a lawsuit').catch((cause: unknown) => cause)
+      expect(String(error)).to.include(`${at('.audit.log.hold')} is in the way`)
+      expect(names()).to.deep.equal(['.audit.log.hold', NAME].sort())
+      expect(textOf('.audit.log.hold/inside')).to.equal('kept\n')
+    })
+
     it('gives it the owner of the backup', async function () {
       if (process.getuid?.() !== 0) {
         console.log('skipped: only root can give files away')
@@ -177,6 +185,14 @@ describe('hold', () => {
         })
       }
     }
+
+    it('leaves no descriptor open where the system does not tell of its file', async () => {
+      fs.writeFileSync(at(NAME), '')
+      const faulty = new FaultyDisk()
+      faulty.fail('fstat', 'EIO')
+      expect(await hold('x', faulty.disk).catch(systemCode)).to.equal('EIO')
+      expect(faulty.calls.at(-1)).to.equal('close')
+    })
 
     it('fails where a write takes nothing, instead of trying for ever', async () => {
       const error = await hold('why', { ...systemDisk, write: () => 0 }).catch(String)

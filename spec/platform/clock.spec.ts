@@ -13,6 +13,15 @@ describe('systemClock', () => {
     expect(now).to.be.within(before, Date.now())
   })
 
+  it('tells a running time that goes on by itself, in whole milliseconds', async () => {
+    const before = systemClock.running()
+    expect(Number.isInteger(before)).to.equal(true)
+    await new Promise(resolve => setTimeout(resolve, 40))
+    const passed = systemClock.running() - before
+    expect(passed).to.be.at.least(process.platform === 'linux' ? 20 : 0)
+    expect(systemClock.running() - before).to.be.at.least(passed)
+  })
+
   it('calls back once', async () => {
     let calls = 0
     await new Promise<void>(resolve => {
@@ -96,6 +105,7 @@ describe('atTime', () => {
     const cancel = atTime(
       {
         now: () => 0,
+        running: () => 0,
         after(waitMs) {
           waits.push(waitMs)
           return () => {}

@@ -94,6 +94,44 @@ describe('systemDisk', () => {
       expect(permissionsOf(at('audit.log'))).to.equal(0o640)
     })
 
+    it('gives a group nothing that it did not mean, where the file cannot have its group', function () {
+      if (process.getuid?.() !== 0) {
+        console.log('      skipped: only root may work as somebody else for a moment')
+        this.skip()
+      }
+      fs.chownSync(at(), 4711, 4711)
+      const permissions: Record<string, number> = {}
+      process.setgroups!([4711, 4713])
+      process.setegid!(4711)
+      process.seteuid!(4711)
+      try {
+        for (const [name, mode, uid, gid] of [
+          ['own', 0o640, 4711, 4711],
+          ['another owner', 0o640, 0, 4711],
+          ['another group of ours', 0o660, 0, 4713],
+          ['a foreign group', 0o640, 4711, 4712],
+          ['a foreign group, more', 0o670, 0, 4712],
+          ['a foreign group, for all', 0o664, 0, 4712],
+        ] as const) {
+          systemDisk.close(systemDisk.create(at(name), { mode, uid, gid }))
+          permissions[name] = permissionsOf(at(name))
+        }
+      } finally {
+        process.seteuid!(0)
+        process.setegid!(0)
+        process.setgroups!([0])
+      }
+      expect(permissions).to.deep.equal({
+        own: 0o640,
+        'another owner': 0o640,
+        'another group of ours': 0o660,
+        'a foreign group': 0o600,
+        'a foreign group, more': 0o600,
+        'a foreign group, for all': 0o644,
+      })
+      expect(fs.statSync(at('another group of ours')).gid).to.equal(4713)
+    })
+
     it('refuses a path where anything stands, and leaves that alone', async () => {
       fs.writeFileSync(at('file'), 'kept\n')
       fs.mkdirSync(at('directory'))
@@ -187,11 +225,45 @@ describe('systemDisk', () => {
     expect(fs.readFileSync(at('one'), 'utf8')).to.equal('1')
   })
 
+  describe('stat', () => {
+    it('tells what a link leads to, and throws where that is nothing', async () => {
+      fs.writeFileSync(at('file'), '')
+      fs.symlinkSync(at('file'), at('link'))
+      fs.symlinkSync(at('nowhere'), at('dangling'))
+      expect(systemDisk.stat(at('link')).ino).to.equal(systemDisk.stat(at('file')).ino)
+      expect(await codeOf(() => systemDisk.stat(at('dangling')))).to.equal('ENOENT')
+    })
+  })
+
   describe('makeDirectory', () => {
     it('makes all parents with just this mode, and returns those it made, outermost first', () => {
       const made = withUmask(0o077, () => systemDisk.makeDirectory(at('a', 'b', 'c'), 0o755))
       expect(made).to.deep.equal([at('a'), at('a', 'b'), at('a', 'b', 'c')])
       expect(made.map(permissionsOf)).to.deep.equal([0o755, 0o755, 0o755])
+    })
+
+    it('gives just the mode asked for, by whatever umask', () => {
+      for (const mask of [0o000, 0o022, 0o777]) {
+        const path = at(`mask-${mask}`)
+        withUmask(mask, () => systemDisk.makeDirectory(path, 0o750))
+        expect(permissionsOf(path)).to.equal(0o750)
+      }
+    })
+
+    it('changes nothing that a link leads to which came in its place, and fails', async () => {
+      fs.mkdirSync(at('outside'), { mode: 0o711 })
+      const { mkdirSync } = nodeFs
+      nodeFs.mkdirSync = ((path: string) => {
+        fs.symlinkSync(at('outside'), path)
+        return undefined
+      }) as typeof mkdirSync
+      try {
+        const code = await codeOf(() => systemDisk.makeDirectory(at('logs'), 0o700))
+        expect(code).to.be.oneOf(['ELOOP', 'ENOTDIR'])
+      } finally {
+        nodeFs.mkdirSync = mkdirSync
+      }
+      expect(permissionsOf(at('outside'))).to.equal(0o711)
     })
 
     it('leaves alone what is there', () => {
@@ -351,6 +423,42 @@ describe('systemDisk', () => {
       const args = ['--import', 'tsx', '--input-type=module', '--eval', program]
       const { status, signal } = spawnSync(process.execPath, args, { timeout: 15_000 })
       expect({ status, signal }).to.deep.equal({ status: 0, signal: null })
+    })
+  })
+
+  describe('openLock, lock and truncate', () => {
+    it('makes a file with these permissions, and leaves one that is there as it is', () => {
+      withUmask(0o077, () => systemDisk.close(systemDisk.openLock(at('lock'), { mode: 0o640 })))
+      expect(permissionsOf(at('lock'))).to.equal(0o640)
+      fs.writeFileSync(at('lock'), 'one\n')
+      const fd = systemDisk.openLock(at('lock'), { mode: 0o600 })
+      expect(permissionsOf(at('lock'))).to.equal(0o640)
+      systemDisk.write(fd, bytes('two\n'), 0, 4)
+      expect(fs.readFileSync(at('lock'), 'utf8')).to.equal('one\ntwo\n')
+      systemDisk.truncate(fd)
+      systemDisk.write(fd, bytes('three\n'), 0, 6)
+      expect(fs.readFileSync(at('lock'), 'utf8')).to.equal('three\n')
+      systemDisk.close(fd)
+    })
+
+    it('locks the file for one descriptor, until that is closed', () => {
+      const open = () => systemDisk.openLock(at('lock'), { mode: 0o600 })
+      const [one, two] = [open(), open()]
+      expect([systemDisk.lock(one), systemDisk.lock(two)]).to.deep.equal(['ours', 'taken'])
+      systemDisk.close(one)
+      expect(systemDisk.lock(two)).to.equal('ours')
+      systemDisk.close(two)
+    })
+
+    it('follows no link', async () => {
+      const openLock = () => systemDisk.openLock(at('link'), { mode: 0o600 })
+      for (const target of ['file', 'nothing']) {
+        fs.writeFileSync(at('file'), '')
+        fs.symlinkSync(target, at('link'))
+        expect(await codeOf(openLock)).to.equal('ELOOP')
+        fs.unlinkSync(at('link'))
+      }
+      expect(fs.existsSync(at('nothing'))).to.equal(false)
     })
   })
 

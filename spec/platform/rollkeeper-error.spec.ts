@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import { reasonOf, RollkeeperError, systemCode } from '../../lib/platform/rollkeeper-error.js'
 
@@ -46,6 +47,11 @@ describe('RollkeeperError', () => {
 describe('systemCode', () => {
   it('tells the code of a system error', () => {
     expect(systemCode(systemError())).to.equal('ENOENT')
+  })
+
+  it('tells the code of one that comes from another realm, as under Jest', () => {
+    const code: unknown = runInNewContext('code => Object.assign(new Error(), { code })')
+    expect(systemCode((code as (code: string) => unknown)('EEXIST'))).to.equal('EEXIST')
   })
 
   it('tells nothing of anything else', () => {

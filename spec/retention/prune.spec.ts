@@ -122,6 +122,79 @@ describe('Prune', () => {
     expect(await days()).to.deep.equal([30, 25])
   })
 
+  describe('by a clock that is set while it is at work', () => {
+    const step = (ms: number): void => clock.set(clock.now() + ms)
+
+    it('keeps what only the new time makes too old, and says so once for each step', async () => {
+      make(1, 9, 19)
+      const prune = pruneBy(keepFor('15d'))
+      step(2 * DAY_MS)
+      expect((await prune.remove(list)).map(dayOf)).to.deep.equal([1])
+      expect(warnings).to.deep.equal([])
+      step(10 * DAY_MS)
+      await prune.remove(list)
+      await prune.remove(list)
+      expect(await days()).to.deep.equal([19, 9])
+      expect(warnings).to.have.length(1)
+      expect(warnings[0]).to.include({ code: 'ERR_ROLLKEEPER_PRUNE', path: at() })
+      expect(warnings[0]?.message)
+        .to.include(`forward by ${12 * 86_400} s`)
+        .and.include('(1 now)')
+      step(10 * DAY_MS)
+      await prune.remove(list)
+      expect(warnings).to.have.length(2)
+      expect(warnings[1]?.message).to.include('(2 now)')
+      step(-22 * DAY_MS)
+      await prune.remove(list)
+      step(22 * DAY_MS)
+      await prune.remove(list)
+      expect(warnings).to.have.length(3)
+      expect(await days()).to.deep.equal([19, 9])
+    })
+
+    it('goes by the new time when it is made anew', async () => {
+      make(9, 19)
+      await pruneBy(keepFor('15d')).remove(list)
+      step(10 * DAY_MS)
+      expect((await pruneBy(keepFor('15d')).remove(list)).map(dayOf)).to.deep.equal([9])
+    })
+
+    it('shows policies the time that ages count by', async () => {
+      make(1)
+      const shown: number[] = []
+      const prune = pruneBy((_, { now }) => {
+        shown.push(+now)
+        return []
+      })
+      step(DAY_MS)
+      await prune.remove(list)
+      expect(shown[0]).to.equal(+dateOf(20))
+    })
+
+    it('makes no backup older than the time since it was stamped', async () => {
+      const prune = pruneBy(keepFor('1d'))
+      step(-7 * DAY_MS)
+      make(13)
+      prune.stamped(plainBackup(path(), dateOf(13), 0))
+      step(7 * DAY_MS)
+      clock.pass(DAY_MS)
+      expect(await prune.remove(list)).to.deep.equal([])
+      clock.pass(1)
+      expect(await prune.remove(list)).to.have.length(1)
+    })
+
+    it('says nothing of a step of less than a minute, or one that changes nothing', async () => {
+      make(9, 19)
+      const prune = pruneBy(keepFor('11d'))
+      step(60_000)
+      await prune.remove(list)
+      const others = pruneBy(keepNewest(5))
+      step(1000 * DAY_MS)
+      await others.remove(list)
+      expect(warnings).to.deep.equal([])
+    })
+  })
+
   it('judges age by the name, not by the dates of the file', async () => {
     make(1, 19)
     fs.utimesSync(at(nameOf(1)), dateOf(19), dateOf(19))
@@ -484,13 +557,28 @@ describe('Prune', () => {
       expect(waits.map(waitMs => Math.floor(waitMs / 60_000))).to.deep.equal([15, 19, 9])
     })
 
-    it('is due within an hour of a clock that was set forward', async () => {
+    it('is due when running time has made a backup old, wherever the clock was set', async () => {
       make(20)
-      const prune = pruneBy(keepFor('30d'))
-      await prune.remove(list)
-      clock.set('2016-12-01T00:00:00.000Z')
-      passToNextLook()
-      expect(await prune.remove(list)).to.have.length(1)
+      for (const time of ['2016-12-01T00:00:00.000Z', '2016-09-20T00:00:00.000Z']) {
+        const prune = pruneBy(keepFor('30m'))
+        clock.set(time)
+        expect(await prune.remove(list)).to.deep.equal([])
+        expect(waits.at(-1)).to.be.within(1_800_001, 1_800_101)
+        clock.set('2016-09-20T00:00:00.000Z')
+        prune.stop()
+      }
+    })
+
+    it('finds the moment by a running time that comes in pieces, without going round', async () => {
+      make(20)
+      clock.running = () => Math.floor((clock.now() - +dateOf(20)) / 1000) * 1000
+      clock.pass(999)
+      const prune = pruneBy(keepFor('30m'))
+      clock.pass(1)
+      let passes = 0
+      while ((await prune.remove(list)).length === 0 && passes++ < 30) clock.pass(waits.at(-1)!)
+      expect(passes).to.be.within(1, 25)
+      expect(clock.now() - +dateOf(20)).to.be.within(1_800_001, 1_801_201)
     })
 
     it('shows policies what is free as it was when they were asked', async () => {

@@ -56,7 +56,7 @@ describe('Upkeep', () => {
     const rules = policy ? [{ name: 'option retention', policy }] : []
     const options = { path: at('audit.log'), rules, gzipLevel }
     const upkeep = new Upkeep({ disk: faulty.disk, clock }, options, {
-      listed: backups => listed.push(backups),
+      listed: ({ backups }) => listed.push(backups),
       archived: archive => archived.push(archive),
       pruned: backups => pruned.push(backups),
       warn: error => warnings.push(error),
@@ -84,6 +84,46 @@ describe('Upkeep', () => {
     await open().request()
     expect(names()).to.deep.equal([foreign, nameOf(7)].sort())
     expect(warnings).to.deep.equal([])
+  })
+
+  describe('of a directory that others may write to', () => {
+    for (const mode of [0o777, 0o1777]) {
+      it(`warns once that anybody may: ${mode.toString(8)}`, async () => {
+        fs.chmodSync(at(), mode)
+        const upkeep = open()
+        await upkeep.request()
+        await upkeep.backups()
+        expect(warnings).to.have.length(1)
+        expect(warnings[0]).to.include({ code: 'ERR_ROLLKEEPER_PATH', path: at('audit.log') })
+        expect(warnings[0]?.message).to.include(`anybody may write to ${at()}`)
+      })
+    }
+
+    it('looks at the directory that a link leads to', () => {
+      fs.chmodSync(at(), 0o777)
+      fs.mkdirSync(at('elsewhere'), { mode: 0o700 })
+      fs.symlinkSync(at('elsewhere'), at('logs'))
+      const own = new Upkeep(
+        { disk: faulty.disk, clock },
+        { path: at('logs', 'audit.log'), rules: [], gzipLevel: undefined },
+        {
+          listed: () => {},
+          archived: () => {},
+          pruned: () => {},
+          warn: error => warnings.push(error),
+          isBusy: () => false,
+        },
+      )
+      upkeeps.push(own)
+      expect(warnings).to.deep.equal([])
+    })
+
+    it('says nothing of it where it cannot look', () => {
+      fs.chmodSync(at(), 0o777)
+      faulty.fail('stat', 'EACCES')
+      open()
+      expect(warnings).to.deep.equal([])
+    })
   })
 
   describe('backups', () => {

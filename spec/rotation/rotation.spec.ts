@@ -4,7 +4,8 @@ import { plainBackup } from '../../lib/backup/backup.js'
 import { BackupTimes } from '../../lib/backup/backup-times.js'
 import { systemDisk, type Disk } from '../../lib/platform/disk.js'
 import { RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
-import { isPrivate, privatePath, recover, release, rotate } from '../../lib/rotation/rotation.js'
+import { PrivateNames } from '../../lib/rotation/private-names.js'
+import { nameBackup, rotate } from '../../lib/rotation/rotation.js'
 import { FaultyDisk, systemError } from '../support/faulty-disk.js'
 import { backupNames } from '../support/log-directory.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -19,12 +20,20 @@ describe('rotate', () => {
   function order(disk: Disk = systemDisk, newest?: number) {
     const open = disk.lstat(at('audit.log'))
     if (!open) throw new Error('the test has made no active file')
-    const times = new BackupTimes(disk, at('audit.log'))
-    times.learn(newest === undefined ? [] : [plainBackup(at('audit.log'), new Date(newest), 0)])
-    return { path: at('audit.log'), open, now: NOW, times }
+    const times = new BackupTimes(disk, at('audit.log'), () => undefined)
+    const backups = newest === undefined ? [] : [plainBackup(at('audit.log'), new Date(newest), 0)]
+    times.learn({ backups, privateNumbers: [] })
+    const names = new PrivateNames(disk, at('audit.log'))
+    return { path: at('audit.log'), open, now: NOW, times, names }
   }
 
-  function names(): string[] {
+  /** Of an active file that holds one record. */
+  function order1(disk: Disk = systemDisk) {
+    fs.writeFileSync(at('audit.log'), 'one\n')
+    return order(disk)
+  }
+
+  function filesThere(): string[] {
     return fs.readdirSync(at()).sort()
   }
 
@@ -33,10 +42,10 @@ describe('rotate', () => {
     const ours = order()
     const backup = rotate(systemDisk, ours)
     expect(backup).to.deep.include({ name: NAME, path: at(NAME), bytes: 4, archived: false })
-    expect(names()).to.deep.equal(['.audit.log.rotating', NAME])
+    expect(filesThere()).to.deep.equal(['.audit.log.rotating', NAME])
 
-    release(systemDisk, at('audit.log'), ours.open)
-    expect(names()).to.deep.equal([NAME])
+    ours.names.release(ours.open)
+    expect(filesThere()).to.deep.equal([NAME])
     expect(fs.readFileSync(at(NAME), 'utf8')).to.equal('one\n')
   })
 
@@ -66,7 +75,7 @@ describe('rotate', () => {
     fs.renameSync(at('audit.log'), at('elsewhere'))
     fs.writeFileSync(at('audit.log'), 'theirs\n')
     expect(() => rotate(systemDisk, ours)).to.throw(RollkeeperError, /replaced/)
-    expect(names()).to.deep.equal(['audit.log', 'elsewhere'])
+    expect(filesThere()).to.deep.equal(['audit.log', 'elsewhere'])
     expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('theirs\n')
   })
 
@@ -77,7 +86,7 @@ describe('rotate', () => {
     expect(() => rotate(faulty.disk, order()))
       .to.throw(RollkeeperError, /cannot rotate .*EBUSY/)
       .with.deep.include({ code: 'ERR_ROLLKEEPER_ROTATE', path: at('audit.log') })
-    expect(names()).to.deep.equal(['audit.log'])
+    expect(filesThere()).to.deep.equal(['audit.log'])
   })
 
   it('goes on when a rename took effect although it reported an error', () => {
@@ -106,7 +115,7 @@ describe('rotate', () => {
     const faulty = new FaultyDisk()
     faulty.fail('link', 'ENOSPC', { times: 1 })
     expect(() => rotate(faulty.disk, order())).to.throw(RollkeeperError, /ENOSPC/)
-    expect(names()).to.deep.equal(['audit.log'])
+    expect(filesThere()).to.deep.equal(['audit.log'])
     expect(fs.statSync(at('audit.log')).nlink).to.equal(1)
   })
 
@@ -116,7 +125,7 @@ describe('rotate', () => {
     const faulty = new FaultyDisk()
     faulty.fail('link', 'EPERM')
     expect(rotate(faulty.disk, order()).name).to.equal(NEXT_NAME)
-    expect(names()).to.deep.equal([NAME, NEXT_NAME])
+    expect(filesThere()).to.deep.equal([NAME, NEXT_NAME])
     expect(fs.readFileSync(at(NAME), 'utf8')).to.equal('other\n')
     expect(fs.readFileSync(at(NEXT_NAME), 'utf8')).to.equal('one\n')
   })
@@ -127,26 +136,7 @@ describe('rotate', () => {
     faulty.fail('link', 'EPERM')
     faulty.fail('create', 'EDQUOT')
     expect(() => rotate(faulty.disk, order())).to.throw(RollkeeperError, /EDQUOT/)
-    expect(names()).to.deep.equal(['audit.log'])
-  })
-
-  it('names the file that an earlier rotation left under the private name before it takes it', () => {
-    fs.writeFileSync(at('.audit.log.rotating'), 'first\n')
-    fs.writeFileSync(at('audit.log'), 'second\n')
-    const { name } = rotate(systemDisk, order(systemDisk, undefined))
-    expect(name).to.equal(NEXT_NAME)
-    expect(fs.readFileSync(at(NAME), 'utf8')).to.equal('first\n')
-    expect(fs.readFileSync(at(NEXT_NAME), 'utf8')).to.equal('second\n')
-  })
-
-  it('does not bring back a backup that was pruned before its private name was free', () => {
-    fs.writeFileSync(at('audit.log'), 'first\n')
-    const first = order()
-    fs.unlinkSync(rotate(systemDisk, first).path)
-    fs.writeFileSync(at('audit.log'), 'second\n')
-    const { name } = rotate(systemDisk, { ...order(), previous: first.open })
-    expect(names()).to.deep.equal(['.audit.log.rotating', name])
-    expect(fs.readFileSync(at(name), 'utf8')).to.equal('second\n')
+    expect(filesThere()).to.deep.equal(['audit.log'])
   })
 
   it('adds what it makes to the times that it goes by', () => {
@@ -158,188 +148,97 @@ describe('rotate', () => {
     expect(ours.times.newestFirst()).to.deep.equal([NOW + 6, NOW + 5])
   })
 
-  it('frees a leftover private name whose backup has its name already, and makes no other one', () => {
-    fs.writeFileSync(at('.audit.log.rotating'), 'first\n')
-    fs.linkSync(at('.audit.log.rotating'), at(NAME))
-    fs.writeFileSync(at('audit.log'), 'second\n')
-    const { name } = rotate(systemDisk, order(systemDisk, NOW))
-    expect(name).to.equal(NEXT_NAME)
-    expect(names()).to.deep.equal(['.audit.log.rotating', NAME, NEXT_NAME])
-    expect(fs.readFileSync(at(NAME), 'utf8')).to.equal('first\n')
-    expect(fs.readFileSync(at(NEXT_NAME), 'utf8')).to.equal('second\n')
-  })
-
-  it('refuses when a directory stands under the private name', () => {
-    fs.mkdirSync(at('.audit.log.rotating'))
-    fs.writeFileSync(at('audit.log'), 'one\n')
-    expect(() => rotate(systemDisk, order())).to.throw(RollkeeperError, /not a regular file/)
-    expect(names()).to.deep.equal(['.audit.log.rotating', 'audit.log'])
-  })
-})
-
-describe('release', () => {
-  const at = temporaryDirectory()
-
-  it('leaves the private name alone when it is another file', () => {
-    fs.writeFileSync(at(NAME), 'one\n')
-    fs.writeFileSync(at('.audit.log.rotating'), 'two\n')
-    release(systemDisk, at('audit.log'), fs.lstatSync(at(NAME)))
-    expect(fs.existsSync(privatePath(at('audit.log')))).to.equal(true)
-  })
-})
-
-describe('isPrivate', () => {
-  const at = temporaryDirectory()
-
-  it('is true for the file that has the private name, until it is released', () => {
-    fs.writeFileSync(at(NAME), 'one\n')
-    const backup = fs.lstatSync(at(NAME))
-    expect(isPrivate(systemDisk, at('audit.log'), backup)).to.equal(false)
-    fs.writeFileSync(at('.audit.log.rotating'), 'another\n')
-    expect(isPrivate(systemDisk, at('audit.log'), backup)).to.equal(false)
-    fs.removeSync(at('.audit.log.rotating'))
-    fs.linkSync(at(NAME), at('.audit.log.rotating'))
-    expect(isPrivate(systemDisk, at('audit.log'), backup)).to.equal(true)
-    release(systemDisk, at('audit.log'), backup)
-    expect(isPrivate(systemDisk, at('audit.log'), backup)).to.equal(false)
-  })
-})
-
-describe('recover', () => {
-  const at = temporaryDirectory()
-  const recoverHere = (disk: Disk = systemDisk, times = new BackupTimes(disk, at('audit.log'))) =>
-    recover(disk, at('audit.log'), NOW, times)
-
-  /** A disk whose directory takes so many looks more to be read. */
-  const slowDisk = (looks: number): FaultyDisk =>
-    new FaultyDisk({
-      ...systemDisk,
-      scan: directory => {
-        const scan = systemDisk.scan(directory)
-        let pieces = looks * 4
-        return { ...scan, next: () => (pieces-- > 0 ? [] : scan.next()) }
-      },
-    })
-
-  it('does not read the directory when there is nothing to finish', () => {
-    const faulty = new FaultyDisk()
-    fs.writeFileSync(at('audit.log'), 'one\n')
-    const nothing = { finished: 0, tornBytes: 0, file: undefined, end: 'done' }
-    expect(recoverHere(faulty.disk)).to.deep.equal(nothing)
-    expect(faulty.calls).to.deep.equal(['lstat'])
-  })
-
-  it('names a file that was renamed away and no more, after the newest backup', () => {
-    fs.writeFileSync(at('audit-2016-09-07T14-00-00.000.log'), 'newest\n')
-    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
-    expect(recoverHere()).to.include({ finished: 1, tornBytes: 0, end: 'done' })
-    expect(backupNames(at('audit.log'))).to.deep.equal([
-      'audit-2016-09-07T14-00-00.000.log',
-      'audit-2016-09-07T14-00-00.001.log',
+  it('takes another private name while those before it are not free, and ends each in its turn', () => {
+    const ours = order1()
+    rotate(systemDisk, ours)
+    fs.writeFileSync(at('audit.log'), 'two\n')
+    const next = { ...order(), names: ours.names, times: ours.times }
+    rotate(systemDisk, next)
+    expect(filesThere()).to.deep.equal([
+      '.audit.log.rotating',
+      '.audit.log.rotating.2',
+      NAME,
+      NEXT_NAME,
     ])
-    expect(fs.existsSync(at('.audit.log.rotating'))).to.equal(false)
+    ours.names.release(ours.open)
+    expect(filesThere()).to.deep.equal(['.audit.log.rotating.2', NAME, NEXT_NAME])
+    ours.names.release(next.open)
+    expect(filesThere()).to.deep.equal([NAME, NEXT_NAME])
   })
 
-  it('only frees the private name when the backup name was given already', () => {
-    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
-    fs.linkSync(at('.audit.log.rotating'), at(NAME))
-    expect(recoverHere()).to.include({ finished: 1, tornBytes: 0 })
-    expect(fs.readdirSync(at())).to.deep.equal([NAME])
+  it('passes over whatever somebody put at a private name', () => {
+    fs.mkdirSync(at('.audit.log.rotating'))
+    fs.symlinkSync(at('elsewhere'), at('.audit.log.rotating.2'))
+    rotate(systemDisk, order1())
+    expect(fs.readFileSync(at('.audit.log.rotating.3'), 'utf8')).to.equal('one\n')
+    expect(fs.readFileSync(at(NAME), 'utf8')).to.equal('one\n')
   })
 
-  it('only frees the private name when the file was put back', () => {
-    fs.writeFileSync(at('audit.log'), 'one\n')
-    fs.linkSync(at('audit.log'), at('.audit.log.rotating'))
-    recoverHere()
-    expect(fs.readdirSync(at())).to.deep.equal(['audit.log'])
-  })
-
-  it('does not count a link that somebody else made as a name', () => {
-    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
-    fs.linkSync(at('.audit.log.rotating'), at('snapshot'))
-    recoverHere()
-    expect(fs.readdirSync(at()).sort()).to.deep.equal([NAME, 'snapshot'])
-  })
-
-  it('closes off a torn tail on the way', () => {
-    fs.writeFileSync(at('.audit.log.rotating'), 'one\ntw')
-    expect(recoverHere()).to.include({ finished: 1, tornBytes: 2 })
-    expect(fs.readFileSync(at(NAME), 'utf8')).to.equal('one\ntw\n')
-  })
-
-  it('can be repeated', () => {
-    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
-    recoverHere()
-    expect(recoverHere()).to.include({ finished: 0, tornBytes: 0 })
-    expect(fs.readdirSync(at())).to.deep.equal([NAME])
-  })
-
-  it('finds the backup of a leftover newest first, however many there are', () => {
-    for (let index = 0; index < 50; index++) {
-      const { path } = plainBackup(at('audit.log'), new Date(NOW - 1000 + index), 0)
-      fs.writeFileSync(path, '')
-    }
-    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
-    fs.linkSync(at('.audit.log.rotating'), at(NAME))
+  it('syncs the directory before it takes the private name from a file that it puts back', () => {
     const faulty = new FaultyDisk()
-    expect(recoverHere(faulty.disk)).to.include({ finished: 1 })
-    expect(fs.readdirSync(at())).to.have.length(51)
-    expect(faulty.calls.filter(call => call === 'lstat')).to.have.length(5)
+    const ours = order1(faulty.disk)
+    faulty.fail('link', 'ENOSPC', { times: 1 })
+    faulty.calls.length = 0
+    expect(() => rotate(faulty.disk, ours)).to.throw(RollkeeperError, /ENOSPC/)
+    expect(faulty.calls.slice(-4)).to.deep.equal(['lstat', 'link', 'syncDirectoryNow', 'unlink'])
+    expect(ours.names.leftovers).to.deep.equal([])
   })
 
-  it('finds it also where it is not the newest', () => {
-    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
-    fs.linkSync(at('.audit.log.rotating'), at(NAME))
-    fs.writeFileSync(at(NEXT_NAME), 'newer\n')
-    recoverHere()
-    expect(fs.readdirSync(at()).sort()).to.deep.equal([NAME, NEXT_NAME])
-  })
-
-  describe('of a directory that takes long to read', () => {
-    it('closes the torn tail, leaves the rest for later, and finishes it when called again', () => {
-      fs.writeFileSync(at('audit-2016-09-07T14-00-00.000.log'), 'newest\n')
-      fs.writeFileSync(at('.audit.log.rotating'), 'one\ntw', { mode: 0o640 })
-      const { disk } = slowDisk(2)
-      const times = new BackupTimes(disk, at('audit.log'))
-      const first = recoverHere(disk, times)
-      expect(first).to.include({ finished: 0, tornBytes: 2, end: 'later' })
-      expect(first.file?.mode).to.equal(0o100640)
-      expect(fs.readFileSync(at('.audit.log.rotating'), 'utf8')).to.equal('one\ntw\n')
-      expect(backupNames(at('audit.log'))).to.have.length(1)
-      expect(recoverHere(disk, times)).to.include({ finished: 0, tornBytes: 0, end: 'later' })
-      expect(recoverHere(disk, times)).to.include({ finished: 1, tornBytes: 0, end: 'done' })
-      expect(backupNames(at('audit.log'))).to.deep.equal([
-        'audit-2016-09-07T14-00-00.000.log',
-        'audit-2016-09-07T14-00-00.001.log',
-      ])
-      expect(fs.existsSync(at('.audit.log.rotating'))).to.equal(false)
-      expect(recoverHere(disk, times)).to.include({ finished: 0, end: 'done' })
-    })
-
-    it('goes on at once when a listing has told all', () => {
-      fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
-      const { disk } = slowDisk(Infinity)
-      const times = new BackupTimes(disk, at('audit.log'))
-      expect(recoverHere(disk, times)).to.include({ end: 'later' })
-      times.learn([plainBackup(at('audit.log'), new Date(NOW + 7), 0)])
-      expect(recoverHere(disk, times)).to.include({ finished: 1, end: 'done' })
-      expect(backupNames(at('audit.log'))).to.deep.equal(['audit-2016-09-07T13-03-57.408.log'])
-    })
-  })
-
-  it('says what the system says where the directory cannot be read, and can be repeated', () => {
-    fs.writeFileSync(at('.audit.log.rotating'), 'one\n')
+  it('leaves the private name for later where it cannot be sure that power loss spares the other', () => {
     const faulty = new FaultyDisk()
-    faulty.fail('scan', 'EMFILE', { times: 1 })
-    const times = new BackupTimes(faulty.disk, at('audit.log'))
-    expect(() => recoverHere(faulty.disk, times)).to.throw('EMFILE')
-    expect(recoverHere(faulty.disk, times)).to.include({ finished: 1 })
-    expect(fs.readdirSync(at())).to.deep.equal([NAME])
+    const ours = order1(faulty.disk)
+    faulty.fail('link', 'ENOSPC', { times: 1 })
+    faulty.fail('syncDirectoryNow', 'EIO')
+    expect(() => rotate(faulty.disk, ours)).to.throw(RollkeeperError, /ENOSPC/)
+    expect(filesThere()).to.deep.equal(['.audit.log.rotating', 'audit.log'])
+    expect(ours.names.leftovers).to.deep.equal([1])
   })
 
-  it('leaves what is no regular file under the private name', () => {
-    fs.symlinkSync(at('elsewhere'), at('.audit.log.rotating'))
-    expect(recoverHere()).to.include({ finished: 0, tornBytes: 0 })
-    expect(fs.readdirSync(at())).to.deep.equal(['.audit.log.rotating'])
+  it('does not put back a file that may have its backup name already', () => {
+    const faulty = new FaultyDisk()
+    const ours = order1(faulty.disk)
+    faulty.failAfter('link', 'EIO')
+    faulty.before('link', () => faulty.fail('lstat', 'EIO', { times: 1 }))
+    expect(() => rotate(faulty.disk, ours)).to.throw(RollkeeperError, /EIO/)
+    expect(filesThere()).to.deep.equal(['.audit.log.rotating', NAME])
+    expect(ours.names.leftovers).to.deep.equal([1])
+  })
+
+  it('takes a rename for done that reports an error where there are no links', () => {
+    const faulty = new FaultyDisk()
+    const ours = order1(faulty.disk)
+    faulty.fail('link', 'EPERM')
+    faulty.after('rename', (_from: string, to: string) => {
+      if (to === at(NAME)) throw systemError('EIO')
+    })
+    expect(rotate(faulty.disk, ours).name).to.equal(NAME)
+    expect(filesThere()).to.deep.equal([NAME])
+    expect(fs.readFileSync(at(NAME), 'utf8')).to.equal('one\n')
+  })
+})
+
+describe('nameBackup', () => {
+  const at = temporaryDirectory()
+
+  function stateOf(...times: number[]) {
+    const path = at('audit.log')
+    const known = new BackupTimes(systemDisk, path, () => undefined)
+    const backups = times.map(time => plainBackup(path, new Date(time), 0))
+    for (const backup of backups) fs.writeFileSync(backup.path, 'taken\n')
+    known.learn({ backups, privateNumbers: [] })
+    return { path, now: NOW, times: known, names: new PrivateNames(systemDisk, path) }
+  }
+
+  it('names a file before those that came after it, at the last moment that is free', () => {
+    fs.writeFileSync(at('left'), 'one\n')
+    const state = stateOf(NOW + 9, NOW + 8, NOW + 5)
+    expect(+nameBackup(systemDisk, state, at('left'), NOW + 9).time).to.equal(NOW + 7)
+    expect(+nameBackup(systemDisk, state, at('left'), NOW + 7).time).to.equal(NOW + 6)
+    expect(+nameBackup(systemDisk, state, at('left'), NOW + 6).time).to.equal(NOW + 4)
+  })
+
+  it('names it as the newest where that is early enough', () => {
+    fs.writeFileSync(at('left'), 'one\n')
+    expect(+nameBackup(systemDisk, stateOf(NOW - 5), at('left'), NOW + 9).time).to.equal(NOW)
   })
 })

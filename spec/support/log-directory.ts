@@ -3,6 +3,8 @@ import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { parseBackupName } from '../../lib/backup/backup-name.js'
+import { systemDisk } from '../../lib/platform/disk.js'
+import { lockPath } from '../../lib/platform/lock.js'
 
 /** The names of a log's backups that are on the disk, oldest first. */
 export function backupNames(path: string): string[] {
@@ -27,8 +29,8 @@ export function readLines(path: string): string[] {
 
 /**
  * Expects of a directory what always holds there: nothing but the active file, its backups, the
- * holds of backups that are there, and the names given; all regular files, each record ending at a
- * line end.
+ * holds of backups that are there, the lock while somebody has it, and the names given; all regular
+ * files, each record ending at a line end.
  */
 export function expectSoundDirectory(path: string, others: readonly string[] = []): void {
   const names = fs.readdirSync(dirname(path))
@@ -36,6 +38,7 @@ export function expectSoundDirectory(path: string, others: readonly string[] = [
     if (others.includes(name)) continue
     expect(fs.lstatSync(join(dirname(path), name)).isFile(), `${name} is a regular file`).to.be.ok
     if (isHoldOf(path, name, names)) continue
+    if (join(dirname(path), name) === lockPath(path) && isLocked(path)) continue
     expect(name === basename(path) || parseBackupName(path, name), `a stranger: ${name}`).to.be.ok
     const text = readIfThere(path, name).toString('latin1')
     expect(text === '' || text.endsWith('\n'), `${name} ends at a line end`).to.equal(true)
@@ -49,6 +52,14 @@ function isHoldOf(path: string, name: string, names: readonly string[]): boolean
   if (!parseBackupName(path, held)) return false
   const plain = isArchive(path, held) ? held.slice(0, -'.gz'.length) : held
   return names.includes(plain) || names.includes(`${plain}.gz`)
+}
+
+/** Whether somebody has the lock of a log, as the kernel says. */
+function isLocked(path: string): boolean {
+  const fd = fs.openSync(lockPath(path), 'r')
+  const answer = systemDisk.lock(fd)
+  fs.closeSync(fd)
+  return answer !== 'ours'
 }
 
 function readIfThere(path: string, name: string): Buffer {

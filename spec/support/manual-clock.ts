@@ -27,6 +27,10 @@ export class ManualClock implements Clock {
     return this.#nowMs
   }
 
+  running(): number {
+    return this.#elapsedMs
+  }
+
   after(waitMs: number, callback: () => void): () => void {
     const timer = { dueMs: this.#elapsedMs + waitMs, callback }
     this.#timers.add(timer)
@@ -36,6 +40,15 @@ export class ManualClock implements Clock {
   /** Sets the wall clock, as an administrator does; no time passes by it. */
   set(time: string | number): void {
     this.#nowMs = typeof time === 'string' ? Date.parse(time) : time
+  }
+
+  /**
+   * Suspends the machine: time passes, on the wall too, but timers wait as long again as they would
+   * have, as those of Node do.
+   */
+  suspend(ms: number): void {
+    for (const timer of this.#timers) timer.dueMs += ms
+    this.#advance(ms)
   }
 
   /** Lets time pass, on the wall too; timers fire in their order. */
