@@ -26,6 +26,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const CLOCKS = new Set(['platform/clock.ts', 'platform/nano-clock.ts', 'platform/time-slice.ts'])
 const LINES_MAX = 400
 
+/** Files that are CommonJS in both builds, for what only that can do. */
+const COMMON_JS = new Set(['platform/optional-module.cts'])
+
 /** Files of `lib/` without a spec of their own, and why. */
 const WITHOUT_SPEC: Readonly<Record<string, string>> = {
   'audit/audit-record.ts': 'types only',
@@ -72,7 +75,9 @@ function wrongImports(source: Source): string[] {
 
 function mayImport(path: string, specifier: string): boolean {
   const target = posix.join(posix.dirname(path), specifier)
-  if (!/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.js$/.test(target)) return false
+  const extension = COMMON_JS.has(target.replace(/\.cjs$/, '.cts')) ? 'cjs' : 'js'
+  const form = new RegExp(`^(?:[a-z0-9-]+/)*[a-z0-9-]+\\.${extension}$`)
+  if (!form.test(target)) return false
   if (posix.basename(target) === 'index.js') return false
   if (path === 'index.ts') return true
   const from = layerOf(path)
@@ -95,8 +100,10 @@ function wrongWords({ path, text }: Source): string[] {
 /** What is wrong with the name, the place or the length of a file. */
 function wrongShape({ path, text }: Source): string[] {
   const wrong: string[] = []
-  const name = basename(path, '.ts')
-  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/.test(basename(path))) wrong.push('not kebab-case')
+  const extension = COMMON_JS.has(path) ? '.cts' : '.ts'
+  const name = basename(path, extension)
+  const isKebabCase = /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name)
+  if (!isKebabCase) wrong.push('not kebab-case')
   if (/^(?:utils?|helpers?|types?)$/.test(name)) wrong.push(`a file named ${name}`)
   if (path !== 'index.ts' && !(layerOf(path) in LAYERS)) wrong.push('in no layer')
   const lines = text.trimEnd().split('\n').length
@@ -131,7 +138,7 @@ function withoutComments(text: string): string {
 function readSources(): Source[] {
   const paths = fs.readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
   return paths
-    .filter(path => path.endsWith('.ts'))
+    .filter(path => /\.[cm]?ts$/.test(path))
     .map(path => ({
       path: path.replaceAll('\\', '/'),
       text: fs.readFileSync(join(root, 'lib', path), 'utf8'),
@@ -178,7 +185,7 @@ describe('lib', () => {
     const missing = readSources()
       .map(({ path }) => path)
       .filter(path => basename(path) !== 'index.ts' && !(path in WITHOUT_SPEC))
-      .filter(path => !fs.existsSync(join(root, 'spec', path.replace(/\.ts$/, '.spec.ts'))))
+      .filter(path => !fs.existsSync(join(root, 'spec', path.replace(/\.c?ts$/, '.spec.ts'))))
     expect(missing).to.deep.equal([])
   })
 
@@ -232,6 +239,8 @@ const l = Array.from(['./l.js'])`
     expect(wrong('index.ts', './audit/index.js')).to.equal(true)
     expect(wrong('cli/x.ts', '../../spec/x.js')).to.equal(true)
     expect(wrong('appender/x.ts', './y.ts')).to.equal(true)
+    expect(wrong('appender/x.ts', './y.cjs')).to.equal(true)
+    expect(wrong('platform/x.ts', './optional-module.cjs')).to.equal(false)
     expect(wrong('appender/x.ts', '../backup/backup.js')).to.equal(false)
     expect(wrong('appender/x.ts', './y.js')).to.equal(false)
     expect(wrong('index.ts', './appender/file-appender.js')).to.equal(false)
@@ -260,6 +269,7 @@ const l = Array.from(['./l.js'])`
     const wrong = (path: string, text = ''): string[] => wrongShape(source(path, text))
     expect(wrong('audit/utils.ts')).to.deep.equal(['a file named utils'])
     expect(wrong('audit/goQuote.ts')).to.deep.equal(['not kebab-case'])
+    expect(wrong('audit/go-quote.cts')).to.deep.equal(['not kebab-case'])
     expect(wrong('misc/thing.ts')).to.deep.equal(['in no layer'])
     expect(wrong('audit/x.ts', '\n'.repeat(LINES_MAX) + 'x')).to.deep.equal(['401 lines'])
     expect(wrong('audit/go-quote.ts', '\n'.repeat(LINES_MAX - 1) + 'x\n')).to.deep.equal([])

@@ -44,10 +44,31 @@ test('writes records of text and bytes', async () => {
   const audit = new AuditLog(log)
   audit.response(audit.request({ ip: '::1', method: 'GET', uri: '/healthz' }), 200)
   await log.close()
+  const again = new FileAppender({ path: 'jest/audit.log' }) // Jest's errors are of another realm
+  await again.append('again\\n')
+  await again.close()
   const lines = fs.readFileSync('jest/audit.log', 'utf8').split('\\n')
   expect(lines.slice(0, 3)).toEqual(['text', 'a buffer', 'bytes'])
   expect(lines[4]).toMatch(/ AUDIT: id="[^"]+" response="200"$/)
 })
+`
+
+/** Opens a log by one build, then by the other, and the other way round; tells how it was locked. */
+const LOCKS = `import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import * as module from 'rollkeeper'
+const common = createRequire(import.meta.url)('rollkeeper')
+process.env.PATH = '' // where the command flock is not
+for (const [one, other] of [[module, common], [common, module]]) {
+  const log = new one.FileAppender({ path: 'locks.log' })
+  const [, means] = / by=([a-z]+) /.exec(fs.readFileSync('.locks.log.lock', 'utf8'))
+  try {
+    new other.FileAppender({ path: 'locks.log' })
+  } catch (error) {
+    console.log(means, error.code)
+  }
+  await log.close()
+}
 `
 
 /** Writes a record and awaits it, given how the names were had. */
@@ -84,9 +105,12 @@ describe('the package', function () {
   })
 
   it('holds what was built and its papers, no source, spec or setting', () => {
-    const built = sourceNames().flatMap(name => [`dist/esm/${name}.js`, `dist/esm/${name}.d.ts`])
-    const common = sourceNames().filter(name => !name.startsWith('cli/'))
-    built.push(...common.flatMap(name => [`dist/cjs/${name}.js`, `dist/cjs/${name}.d.ts`]))
+    const sources = sourceNames()
+    const common = sources.filter(name => !name.startsWith('cli/'))
+    const built = [
+      ...sources.flatMap(name => builtFrom(`dist/esm/${name}`)),
+      ...common.flatMap(name => builtFrom(`dist/cjs/${name}`)),
+    ]
     const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'dist/cjs/package.json']
     const documents = fs
       .readdirSync(join(REPOSITORY, 'docs'))
@@ -131,6 +155,16 @@ describe('the package', function () {
     expect(project.read('requires.log')).to.equal(RESPONSE)
   })
 
+  it('locks a log for both builds together: by koffi where it is installed, else without', async () => {
+    project.write('locks.mjs', LOCKS)
+    const koffi = join('node_modules', 'koffi')
+    expect(fs.existsSync(project.path(koffi)), 'koffi is optional').to.equal(false)
+    const refused = ' ERR_ROLLKEEPER_LOCKED\n'
+    expect((await project.node('locks.mjs')).stdout).to.equal(`text${refused}`.repeat(2))
+    fs.symlinkSync(join(REPOSITORY, koffi), project.path(koffi))
+    expect((await project.node('locks.mjs')).stdout).to.equal(`flock${refused}`.repeat(2))
+  })
+
   it('lets nobody reach past its entries', async () => {
     project.write('deep.cjs', `require('rollkeeper/dist/cjs/appender/delivery.js')`)
     const failure = await project.node('deep.cjs').catch(String)
@@ -172,8 +206,14 @@ describe('the package', function () {
   })
 })
 
-/** Names of all files in `lib/`, without `.ts`. */
+/** Names of all files in `lib/` that are compiled. */
 function sourceNames(): string[] {
   const names = fs.readdirSync(join(REPOSITORY, 'lib'), { recursive: true, encoding: 'utf8' })
-  return names.filter(name => name.endsWith('.ts')).map(name => name.slice(0, -'.ts'.length))
+  return names.filter(name => /\.c?ts$/.test(name))
+}
+
+/** What becomes of a source: code and types, of CommonJS in any case where it says so. */
+function builtFrom(source: string): string[] {
+  const [, name = '', c = ''] = /^(.*)\.(c?)ts$/.exec(source) ?? []
+  return [`${name}.${c}js`, `${name}.d.${c}ts`]
 }

@@ -1,0 +1,277 @@
+import fs from 'node:fs'
+import {
+  systemDisk,
+  type DirectoryEntry,
+  type Disk,
+  type NameScan,
+} from '../../lib/platform/disk.js'
+import { systemError } from '../support/faulty-disk.js'
+import type { Fault, FaultCode, FaultEffect } from './fault-points.js'
+
+type Call = (...args: never[]) => unknown
+
+/** Calls whose answer is a descriptor. */
+const OPENING: ReadonlySet<string> = new Set(['openExisting', 'create', 'openToRead', 'openLock'])
+
+/** Calls that answer by a promise. */
+const ASYNCHRONOUS: ReadonlySet<string> = new Set<keyof Disk>([
+  'readLater',
+  'writeLater',
+  'datasync',
+  'syncDirectory',
+  'remove',
+  'freeBytes',
+])
+
+/** Calls whose first argument is a descriptor. */
+const OF_DESCRIPTORS: ReadonlySet<string> = new Set<keyof Disk>([
+  'write',
+  'read',
+  'fstat',
+  'readLater',
+  'writeLater',
+  'datasync',
+  'datasyncNow',
+  'truncate',
+  'lock',
+])
+
+/** No scenario comes near so many calls that fail: somebody does not wait, and never ends. */
+const ENDLESS_CALLS = 2000
+
+/**
+ * The machine's disk without its thread pool: what would go on in there is done at once, and told
+ * of in a later turn. So every run of the same code makes the same calls in the same order.
+ */
+export const promptDisk: Disk = {
+  ...systemDisk,
+  async *entries(directory) {
+    await turn()
+    const entries = fs.readdirSync(directory, { withFileTypes: true })
+    yield entries.map(entry => ({ name: entry.name, regular: entry.isFile() }))
+    await turn()
+  },
+  async readLater(fd, bytes, position) {
+    const came = systemDisk.read(fd, bytes, position)
+    await turn()
+    return came
+  },
+  async writeLater(fd, bytes) {
+    const taken = systemDisk.write(fd, bytes, 0, bytes.length)
+    await turn()
+    return taken
+  },
+  async datasync(fd) {
+    fs.fstatSync(fd) // for the rest there is nothing to do: nobody takes the power away
+    await turn()
+  },
+  datasyncNow: fd => void fs.fstatSync(fd),
+  async syncDirectory(directory) {
+    fs.accessSync(directory)
+    await turn()
+  },
+  syncDirectoryNow: directory => fs.accessSync(directory),
+  async remove(path) {
+    fs.unlinkSync(path)
+    await turn()
+  },
+  async freeBytes(directory) {
+    const { bavail, bsize } = fs.statfsSync(directory)
+    await turn()
+    return bavail * bsize
+  },
+}
+
+/**
+ * A disk that has one fault, or none: it counts the calls of each kind, lets those fail that the
+ * fault says, and watches over descriptors.
+ */
+export class InjectedDisk {
+  readonly disk: Disk
+  readonly #fault: Fault | undefined
+  readonly #counts = new Map<string, number>()
+  readonly #open = new Map<number, string>()
+  readonly #unclosed: number[] = []
+  readonly #defects: string[] = []
+  #status: 'whole' | 'faulty' | 'healed' = 'whole'
+  #left: number
+  #isFull = false
+  #failed = 0
+  #underWay = 0
+
+  /** @param base whose calls are made, where they are. */
+  constructor(base: Disk, fault?: Fault) {
+    this.#fault = fault
+    this.#left = { once: 1, thrice: 3, forever: Infinity, dead: Infinity }[fault?.lasting ?? 'once']
+    this.disk = new Proxy(base, {
+      get: (target, name: string) => {
+        const call = target[name as keyof Disk] as Call
+        if (typeof call !== 'function') return call
+        return (...args: never[]) => this.#call(name, args, () => call.apply(target, args))
+      },
+    })
+  }
+
+  /** How many calls there were, by their kind. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
+  }
+
+  /** Whether the fault came. */
+  get wasFaulty(): boolean {
+    return this.#status !== 'whole'
+  }
+
+  /** Descriptors that were used wrongly: after their end, or never opened here. */
+  get defects(): readonly string[] {
+    return this.#defects
+  }
+
+  /** What is still open, by the calls that opened it. */
+  get leaks(): string[] {
+    return [...this.#open.values()]
+  }
+
+  /** Resolved when no call is under way. */
+  async idle(): Promise<void> {
+    while (this.#underWay > 0) await turn()
+  }
+
+  /** Ends the fault, and closes what is still open. */
+  heal(): void {
+    if (this.#status === 'faulty') this.#status = 'healed'
+    this.#left = 0
+    for (const fd of [...this.#open.keys(), ...this.#unclosed.splice(0)]) fs.closeSync(fd)
+    this.#open.clear()
+  }
+
+  #call(name: string, args: never[], make: () => unknown): unknown {
+    if (name === 'entries') return this.#entries(make as () => ReturnType<Disk['entries']>)
+    if (ASYNCHRONOUS.has(name)) return this.#later(name, args, make)
+    const result = this.#now(name, args, make)
+    return name === 'scan' ? this.#scan(result as NameScan) : result
+  }
+
+  #now(name: string, args: never[], make: () => unknown): unknown {
+    this.#expectOpen(name, args)
+    const code = this.#next(name)
+    if (code === undefined) return this.#keepBook(name, args, make())
+    if (name === 'lock' && code !== 'EIO') return code
+    if (code.startsWith('short')) return this.#short(name, args, make)
+    const effect = this.#effectOf(code)
+    if (effect === 'part') this.#short(name, args, () => 0)
+    if (effect === 'after') this.#takeBack(name, args, make())
+    else if (name === 'close') this.#failToClose(args)
+    throw systemError(code)
+  }
+
+  async #later(name: string, args: never[], make: () => unknown): Promise<unknown> {
+    this.#underWay++
+    try {
+      this.#expectOpen(name, args)
+      const code = this.#next(name)
+      if (code === undefined) return await make()
+      if (code.startsWith('short')) return await this.#short(name, args, make)
+      const effect = this.#effectOf(code)
+      if (effect === 'part') await this.#short(name, args, () => 0)
+      if (effect === 'after') await make()
+      await turn()
+      throw systemError(code)
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  /** The error of this call, if it is to fail. */
+  #next(name: string): FaultCode | undefined {
+    const count = (this.#counts.get(name) ?? 0) + 1
+    this.#counts.set(name, count)
+    const fault = this.#fault
+    if (!fault) return undefined
+    const isFirst = this.#status === 'whole' && name === fault.call && count === fault.nth
+    if (isFirst) this.#status = 'faulty'
+    if (this.#status !== 'faulty') return undefined
+    if (fault.lasting !== 'dead' && name !== fault.call) return undefined
+    if (this.#isFull) {
+      this.#isFull = false
+      return 'ENOSPC'
+    }
+    if (this.#left <= 0) return undefined
+    this.#left--
+    if (fault.code === 'short,ENOSPC') this.#isFull = true
+    if (++this.#failed === ENDLESS_CALLS) {
+      this.#defects.push(`endless: ${name} is tried again and again`)
+      this.#left = 0
+    }
+    return fault.code
+  }
+
+  #effectOf(code: FaultCode): FaultEffect {
+    const fault = this.#fault
+    if (fault?.code !== code) return 'without' // the full disk after a short write
+    return fault.lasting === 'dead' && this.#failed > 1 ? 'without' : fault.effect
+  }
+
+  /** Half of what was asked for. One byte has no half. */
+  #short(name: string, args: never[], whole: () => unknown): unknown {
+    if (name === 'write') {
+      const [fd, bytes, offset, length] = args as unknown as Parameters<Disk['write']>
+      const half = Math.floor(length / 2)
+      return half === 0 ? whole() : systemDisk.write(fd, bytes, offset, half)
+    }
+    const [fd, bytes, position] = args as unknown as Parameters<Disk['read']>
+    const half = bytes.subarray(0, Math.floor(bytes.length / 2))
+    if (half.length === 0) return whole()
+    return name === 'writeLater'
+      ? systemDisk.write(fd, half, 0, half.length)
+      : systemDisk.read(fd, half, position)
+  }
+
+  #expectOpen(name: string, args: never[]): void {
+    const [fd] = args as unknown as [number]
+    const isOfOne = OF_DESCRIPTORS.has(name) || name === 'close'
+    if (isOfOne && !this.#open.has(fd)) {
+      this.#defects.push(`${name} of a descriptor that is not open`)
+    }
+  }
+
+  #keepBook(name: string, args: never[], result: unknown): unknown {
+    const [first] = args as unknown as [string | number]
+    if (OPENING.has(name)) this.#open.set(result as number, `${name} ${first}`)
+    if (name === 'close') this.#open.delete(Number(first))
+    return result
+  }
+
+  /** Nobody may use it again: on most systems it is closed all the same. */
+  #failToClose(args: never[]): void {
+    const [fd] = args as unknown as [number]
+    if (this.#open.delete(fd)) this.#unclosed.push(fd)
+  }
+
+  /** Of a call that failed after its effect nobody has the descriptor. */
+  #takeBack(name: string, args: never[], result: unknown): void {
+    if (OPENING.has(name)) fs.closeSync(result as number)
+    else this.#keepBook(name, args, result)
+  }
+
+  #scan(names: NameScan): NameScan {
+    return {
+      next: () => this.#now('scan.next', [], () => names.next()) as readonly string[] | undefined,
+      close: () => names.close(),
+    }
+  }
+
+  async *#entries(
+    read: () => ReturnType<Disk['entries']>,
+  ): AsyncGenerator<readonly DirectoryEntry[]> {
+    await this.#later('entries', [], () => undefined)
+    for await (const some of read()) {
+      await this.#later('entries.next', [], () => undefined)
+      yield some
+    }
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
