@@ -1,10 +1,16 @@
 import type { FileStatus } from './disk.js'
 
+/** Whose something is, and who may do what with it. */
+type Owned = Pick<FileStatus, 'mode' | 'uid' | 'gid'>
+
 /** As whom a process works; groups besides the primary one do not count. */
 export interface Identity {
   readonly uid: number
   readonly gid: number
 }
+
+/** In a directory: only the owner of a file may delete or rename it, and that of the directory. */
+const STICKY = 0o1000
 
 /** Permissions to write, of others and of a group (inode(7)). */
 const OTHERS_WRITE = 0o002
@@ -28,13 +34,27 @@ export function ownIdentity(): Identity | undefined {
  * @returns in words; undefined for nobody.
  */
 export function othersWhoMayWrite(
-  { mode, uid, gid }: FileStatus,
+  { mode, uid, gid }: Owned,
   us: Identity | undefined = ownIdentity(),
 ): string | undefined {
   if (!us) return undefined
   if ((mode & OTHERS_WRITE) !== 0) return 'anybody'
   if ((mode & GROUP_WRITE) !== 0 && gid !== ROOT && gid !== us.gid) return `group ${gid}`
   return uid === ROOT || uid === us.uid ? undefined : `user ${uid}`
+}
+
+/**
+ * Who besides us and root may delete and replace files of ours in a directory. As
+ * `othersWhoMayWrite`, but that nobody may in a sticky one, but for its owner (inode(7)).
+ *
+ * @param us default: this process.
+ * @returns in words; undefined for nobody.
+ */
+export function othersWhoMayDelete(
+  { mode, uid, gid }: Owned,
+  us: Identity | undefined = ownIdentity(),
+): string | undefined {
+  return othersWhoMayWrite({ mode: (mode & STICKY) === 0 ? mode : 0, uid, gid }, us)
 }
 
 /**

@@ -30,6 +30,8 @@ export interface LockMaking {
 
 /** The lock, while it is held. */
 interface Held {
+  /** Of its file: that of the lock, or the log's own. */
+  readonly path: string
   readonly fd: number
   readonly status: FileStatus
   readonly holder: LockHolder
@@ -50,6 +52,9 @@ const MODE_BITS = 0o666
 
 /** How the system says that something else than a file stands there. */
 const NO_FILE: ReadonlySet<string | undefined> = new Set(['ELOOP', 'EISDIR', 'ENXIO'])
+
+/** How the system says that no file can be made in a directory. */
+const NOT_TO_BE_MADE: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS'])
 
 /** Where the lock of a log is. */
 export function lockPath(path: string): string {
@@ -136,9 +141,8 @@ export class PathLock {
    */
   renew(): void {
     try {
-      const there = this.#platform.disk.lstat(lockPath(this.path))
-      if (there && this.#held && sameFile(there, this.#held.status)) return
       const before = this.#held
+      if (before && this.#isAtPath(before)) return
       this.#held = this.#take()
       if (before) attempt(() => this.#platform.disk.close(before.fd))
       this.#lastWarning = undefined
@@ -155,6 +159,35 @@ export class PathLock {
   }
 
   #take(): Held {
+    try {
+      return this.#takeFile()
+    } catch (error) {
+      const held = NOT_TO_BE_MADE.has(systemCode(error)) ? this.#takeLog() : undefined
+      if (held) return held
+      throw error
+    }
+  }
+
+  /**
+   * Where no file can be made nothing can be rotated either, so the log's own file serves as well:
+   * one that was mounted, or made beforehand, in a directory that is not ours to write to.
+   */
+  #takeLog(): Held | undefined {
+    const { disk } = this.#platform
+    const { path } = this
+    if (!disk.lstat(path)?.isFile()) return undefined
+    const fd = disk.openExisting(path)
+    const answer = disk.lock(fd)
+    if (answer === 'ours') {
+      const holder = thisHolder(this.#platform, 'flock')
+      return { path, fd, status: disk.fstat(fd), holder }
+    }
+    attempt(() => disk.close(fd))
+    if (answer === 'taken') throw this.#taken(undefined)
+    return undefined
+  }
+
+  #takeFile(): Held {
     const { disk } = this.#platform
     const path = lockPath(this.path)
     for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -197,9 +230,10 @@ export class PathLock {
     const text = this.#read(fd)
     const other = this.#living(text).find(({ by }) => by === 'text' || means === 'text')
     if (other) throw this.#taken(other)
-    const held = { fd, status, holder: thisHolder(this.#platform, means) }
+    const path = lockPath(this.path)
+    const held = { path, fd, status, holder: thisHolder(this.#platform, means) }
     if (means === 'text') return this.#lockByText(held)
-    if (!this.#isAtPath(status)) {
+    if (!this.#isAtPath(held)) {
       disk.close(fd)
       return undefined
     }
@@ -212,7 +246,7 @@ export class PathLock {
 
   #lockByText(held: Held): Held | undefined {
     const { disk } = this.#platform
-    const { fd, holder, status } = held
+    const { fd, holder } = held
     try {
       this.#write(fd, formatHolder(holder))
     } catch (cause) {
@@ -222,7 +256,7 @@ export class PathLock {
     let first: LockHolder | undefined
     try {
       first = this.#living(this.#read(fd))[0]
-      if (first?.id === holder.id && this.#isAtPath(status)) {
+      if (first?.id === holder.id && this.#isAtPath(held)) {
         if (disk.fstat(fd).size <= TEXT_MAX_BYTES) return held
         disk.unlink(lockPath(this.path)) // as its holder; the next try makes the file anew
       }
@@ -236,16 +270,17 @@ export class PathLock {
     return undefined
   }
 
-  #isAtPath(status: FileStatus): boolean {
-    const there = this.#platform.disk.lstat(lockPath(this.path))
+  #isAtPath({ path, status }: Held): boolean {
+    const there = this.#platform.disk.lstat(path)
     return there !== undefined && sameFile(there, status)
   }
 
   /** Unlinks the file while it is still held, so that no other one's file is unlinked. */
-  #drop({ fd, status, holder }: Held): void {
+  #drop(held: Held): void {
     const { disk } = this.#platform
+    const { path, fd, holder } = held
     attempt(() => {
-      if (this.#isAtPath(status)) disk.unlink(lockPath(this.path))
+      if (path === lockPath(this.path) && this.#isAtPath(held)) disk.unlink(path)
     })
     attempt(() => {
       if (holder.by === 'text') this.#write(fd, formatGone(holder))

@@ -4,7 +4,7 @@ import type { Backup, BackupFile } from '../backup/backup.js'
 import { parseBackupName, rivalPath } from '../backup/backup-name.js'
 import { Catalogue, type Listing } from '../backup/catalogue.js'
 import { findBackup, removeHolds, writeHold } from '../backup/hold.js'
-import { othersWhoMayWrite } from '../platform/directory-access.js'
+import { othersWhoMayDelete } from '../platform/directory-access.js'
 import type { FileStatus } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
@@ -223,12 +223,12 @@ export class Upkeep {
     this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
   }
 
-  /** Nothing in a directory is safe from who may write to it. */
+  /** Nothing in a directory is safe from who may delete in it. */
   #warnOfOthers(): void {
     const { path } = this.#options
     const directory = dirname(path)
     try {
-      const others = othersWhoMayWrite(this.#platform.disk.stat(directory))
+      const others = othersWhoMayDelete(this.#platform.disk.stat(directory))
       if (others === undefined) return
       const message = `${others} may write to ${directory}, and so delete or replace what ${path} keeps there`
       this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))

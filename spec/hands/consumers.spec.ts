@@ -14,6 +14,7 @@ import { expectAllIn, numbered } from '../support/steady-writer.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 const run = promisify(execFile)
+const DEADLINE_MS = 30_000
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url))
 
 /**
@@ -94,7 +95,9 @@ describe('an idle log of those who depend on the package', function () {
         return this.skip()
       }
       fs.writeFileSync(at(name), imports + PROGRAM)
-      const { stdout } = await run(process.execPath, [at(name), at('audit.log')])
+      const { stdout } = await run(process.execPath, [at(name), at('audit.log')], {
+        timeout: DEADLINE_MS, // one that is kept alive would never end
+      })
       expect(JSON.parse(stdout)).to.deep.equal({
         isLoadedBefore: false,
         isLoadedAfter: true,

@@ -161,7 +161,7 @@ describe('the permissions of a log', function () {
 
   it('make a warning, once, of a directory that others may write to', async () => {
     fs.mkdirSync(at('logs'))
-    fs.chmodSync(at('logs'), 0o1777)
+    fs.chmodSync(at('logs'), 0o777)
     const warnings: string[] = []
     const log = new FileAppender({ path: path() })
     log.on('warning', ({ code, message }) => warnings.push(`${code} ${message}`))

@@ -1,7 +1,12 @@
 import { expect } from 'chai'
 import type { FileStatus } from '../../lib/platform/disk.js'
 import { systemDisk } from '../../lib/platform/disk.js'
-import { othersWhoMayWrite, ownIdentity, trapAt } from '../../lib/platform/directory-access.js'
+import {
+  othersWhoMayDelete,
+  othersWhoMayWrite,
+  ownIdentity,
+  trapAt,
+} from '../../lib/platform/directory-access.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 const US = { uid: 1000, gid: 100 }
@@ -52,6 +57,16 @@ describe('othersWhoMayWrite', () => {
     it('is nobody for a directory that it made', () => {
       expect(othersWhoMayWrite(systemDisk.stat(at()))).to.equal(undefined)
     })
+  })
+})
+
+describe('othersWhoMayDelete', () => {
+  it('is who may write, but in a sticky directory nobody else than its owner', () => {
+    expect(othersWhoMayDelete(directory(0o777, 0, 0), US)).to.equal('anybody')
+    expect(othersWhoMayDelete(directory(0o775, 0, 5), US)).to.equal('group 5')
+    expect(othersWhoMayDelete(directory(0o1777, 0, 0), US)).to.equal(undefined)
+    expect(othersWhoMayDelete(directory(0o1775, 0, 5), US)).to.equal(undefined)
+    expect(othersWhoMayDelete(directory(0o1777, 33, 0), US)).to.equal('user 33')
   })
 })
 

@@ -439,6 +439,56 @@ describe('PathLock', () => {
     })
   })
 
+  describe('in a directory in which no file can be made', () => {
+    /** As on a file system that is mounted to be read, but for the log's own file. */
+    const unwritable = (code: string): Disk => {
+      const faulty = new FaultyDisk(lockingBy('command'))
+      faulty.fail('openLock', code)
+      return faulty.disk
+    }
+
+    for (const code of ['EROFS', 'EACCES', 'EPERM']) {
+      it(`locks the log's own file, and leaves it: ${code}`, () => {
+        fs.writeFileSync(at('audit.log'), 'one\n')
+        const lock = take(unwritable(code))
+        const error = refusal(unwritable(code))
+        expect(error).to.include({ code: 'ERR_ROLLKEEPER_LOCKED', path: at('audit.log') })
+        lock.renew()
+        expect(warnings).to.deep.equal([])
+        lock.release()
+        take(unwritable(code))
+        expect(names()).to.deep.equal(['audit.log'])
+        expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('one\n')
+      })
+    }
+
+    it('takes it anew where somebody replaced the file', () => {
+      fs.writeFileSync(at('audit.log'), 'one\n')
+      const lock = take(unwritable('EROFS'))
+      fs.renameSync(at('audit.log'), at('elsewhere'))
+      fs.writeFileSync(at('audit.log'), 'two\n')
+      lock.renew()
+      expect(refusal(unwritable('EROFS')).code).to.equal('ERR_ROLLKEEPER_LOCKED')
+      lock.release()
+      expect(names()).to.deep.equal(['audit.log', 'elsewhere'])
+    })
+
+    it('says what the system said where there is no such file', () => {
+      const error = refusal(unwritable('EROFS'))
+      expect(error.code).to.equal('ERR_ROLLKEEPER_OPEN')
+      expect(error.message).to.include('EROFS')
+    })
+
+    it('says so too where the file cannot be locked', () => {
+      fs.writeFileSync(at('audit.log'), 'one\n')
+      const before = countDescriptors()
+      const faulty = new FaultyDisk({ ...lockingBy('command'), lock: () => 'unable' })
+      faulty.fail('openLock', 'EROFS')
+      expect(refusal(faulty.disk).message).to.include('EROFS')
+      expect(countDescriptors()).to.equal(before)
+    })
+  })
+
   describe('among processes', function () {
     this.timeout(120_000)
     let command: string[]

@@ -112,7 +112,10 @@ function opening(): Scenario[] {
     scenario({
       name: 'open an existing file',
       acknowledged: 2,
-      prepare: path => fs.writeFileSync(path, bytesOfRange([1, 2])),
+      prepare(path) {
+        fs.writeFileSync(path, bytesOfRange([1, 2]))
+        fs.writeFileSync(join(dirname(path), '.audit.log.lock'), 'of a process that was killed\n')
+      },
       run,
     }),
     scenario({
