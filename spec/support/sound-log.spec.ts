@@ -67,11 +67,7 @@ describe('a sound log', () => {
       () => fs.appendFileSync(path(), bytesOfRange([7, 7]).toString('latin1').repeat(2), 'latin1'),
       { acknowledged: 6, unknown: 1 },
     ],
-    [
-      'doubled: record 3',
-      'a backup is copied',
-      () => fs.copySync(at(SECOND), at(nameLater())),
-    ],
+    ['doubled: record 3', 'a backup is copied', () => fs.copySync(at(SECOND), at(nameLater()))],
     ['torn: ', 'a backup ends in a piece', () => fs.appendFileSync(at(SECOND), 'r')],
     [
       'glued or foreign: ',
