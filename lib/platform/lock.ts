@@ -56,6 +56,9 @@ const NO_FILE: ReadonlySet<string | undefined> = new Set(['ELOOP', 'EISDIR', 'EN
 /** How the system says that no file can be made in a directory. */
 const NOT_TO_BE_MADE: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS'])
 
+/** Locks by text that this process gave back, also where the disk did not take a word of it. */
+const gone = new Set<string>()
+
 /** Where the lock of a log is. */
 export function lockPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.lock`)
@@ -177,14 +180,16 @@ export class PathLock {
     const { path } = this
     if (!disk.lstat(path)?.isFile()) return undefined
     const fd = disk.openExisting(path)
-    const answer = disk.lock(fd)
-    if (answer === 'ours') {
+    let held: Held | undefined
+    try {
+      const answer = disk.lock(fd)
+      if (answer === 'taken') throw this.#taken(undefined)
       const holder = thisHolder(this.#platform, 'flock')
-      return { path, fd, status: disk.fstat(fd), holder }
+      if (answer === 'ours') held = { path, fd, status: disk.fstat(fd), holder }
+      return held
+    } finally {
+      if (!held) attempt(() => disk.close(fd))
     }
-    attempt(() => disk.close(fd))
-    if (answer === 'taken') throw this.#taken(undefined)
-    return undefined
   }
 
   #takeFile(): Held {
@@ -193,12 +198,12 @@ export class PathLock {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const fd = this.#open(path)
       if (fd === undefined) continue
+      let held: Held | undefined
       try {
-        const held = this.#lock(fd)
+        held = this.#lock(fd)
         if (held) return held
-      } catch (error) {
-        attempt(() => disk.close(fd))
-        throw error
+      } finally {
+        if (!held) attempt(() => disk.close(fd)) // once: after a failure too it may be closed
       }
     }
     throw new Error(`${path} changed all the time`)
@@ -217,7 +222,7 @@ export class PathLock {
     }
   }
 
-  /** Undefined where the file is not the one at the path any more; then it is closed. */
+  /** Undefined where the file is not the one at the path any more. */
   #lock(fd: number): Held | undefined {
     const { disk } = this.#platform
     const status = disk.fstat(fd)
@@ -233,10 +238,7 @@ export class PathLock {
     const path = lockPath(this.path)
     const held = { path, fd, status, holder: thisHolder(this.#platform, means) }
     if (means === 'text') return this.#lockByText(held)
-    if (!this.#isAtPath(held)) {
-      disk.close(fd)
-      return undefined
-    }
+    if (!this.#isAtPath(held)) return undefined
     attempt(() => {
       if (text !== '') disk.truncate(fd) // ext4 would flush at close what follows a truncation
       this.#write(fd, formatHolder(held.holder))
@@ -261,13 +263,17 @@ export class PathLock {
         disk.unlink(lockPath(this.path)) // as its holder; the next try makes the file anew
       }
     } catch (error) {
-      attempt(() => this.#write(fd, formatGone(holder)))
+      this.#takeBack(held)
       throw error
     }
-    attempt(() => this.#write(fd, formatGone(holder)))
+    this.#takeBack(held)
     if (first && first.id !== holder.id) throw this.#taken(first)
-    disk.close(fd)
     return undefined
+  }
+
+  #takeBack({ fd, holder }: Held): void {
+    gone.add(holder.id)
+    attempt(() => this.#write(fd, formatGone(holder)))
   }
 
   #isAtPath({ path, status }: Held): boolean {
@@ -282,14 +288,13 @@ export class PathLock {
     attempt(() => {
       if (path === lockPath(this.path) && this.#isAtPath(held)) disk.unlink(path)
     })
-    attempt(() => {
-      if (holder.by === 'text') this.#write(fd, formatGone(holder))
-    })
+    if (holder.by === 'text') this.#takeBack(held)
     attempt(() => disk.close(fd))
   }
 
   #living(text: string): LockHolder[] {
-    return parseHolders(text).filter(holder => isAlive(this.#platform, holder))
+    const holders = parseHolders(text).filter(({ id }) => !gone.has(id))
+    return holders.filter(holder => isAlive(this.#platform, holder))
   }
 
   /** What cannot be read names nobody. */

@@ -25,7 +25,7 @@ export interface FaultRun {
   readonly codes: readonly string[]
   /** Calls that were made, by their kind. */
   readonly counts: ReadonlyMap<string, number>
-  /** Whether the fault came at all. */
+  /** Whether all of the faults came. */
   readonly wasFaulty: boolean
 }
 
@@ -35,17 +35,17 @@ const COUNTS_MAX = 20
 /** A run that takes longer will never end. */
 const DEADLINE_MS = 20_000
 
-/** Runs a scenario with one fault, or none, and checks what it left. */
+/** Runs a scenario with some faults, or none, and checks what it left. */
 export async function runScenario(
   scenario: Scenario,
   ground: Ground,
-  fault?: Fault,
+  ...faults: Fault[]
 ): Promise<FaultRun> {
   const unheard = listenForUnheard()
   const goOn = stopTimeSlices()
   const root = mkdtempSync(join(ground.directory, 'run-'))
   const path = join(root, 'var', 'logs', 'audit.log')
-  const injected = new InjectedDisk(ground.disk, fault)
+  const injected = new InjectedDisk(ground.disk, faults)
   const clock = new ManualClock()
   const witness = new SyncWitness(injected.disk)
   const ledger = new Ledger(scenario.prepared, event => {
@@ -132,6 +132,16 @@ export function sampleFaults(faults: readonly Fault[], each: number, seed: strin
 /** Whether its log acknowledges what is synced, and only that. */
 function isSynced({ name }: Scenario): boolean {
   return name.endsWith(', sync')
+}
+
+/** Pairs of faults of different calls, always the same ones. */
+export function pairFaults(faults: readonly Fault[], count: number, seed: string): Fault[][] {
+  const choose = (from: readonly Fault[], text: string): Fault => from[hash(text) % from.length]!
+  return Array.from({ length: count }, (_, index) => {
+    const first = choose(faults, `${seed} ${index} first`)
+    const others = faults.filter(({ call }) => call !== first.call)
+    return [first, choose(others, `${seed} ${index} second`)]
+  })
 }
 
 async function inTime(work: Promise<void>): Promise<void> {

@@ -1,32 +1,38 @@
 import type { FaultRun } from './fault-run.js'
 import { FAULT_POINTS, formatFault, type Fault } from './fault-points.js'
 
-/** What came of the runs of one scenario. */
-export interface ScenarioRecord {
-  readonly name: string
-  /** Calls that it makes of the disk where nothing fails: each is a point for faults. */
-  readonly points: number
-  readonly runs: number
-  readonly survivors: number
-}
-
 /** Codes that were reported, by the call that failed and by its error. */
 export type ReportedCodes = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 
 /** A run that was not survived. */
 export interface Failure {
   readonly scenario: string
-  /** As `formatFault` writes it. */
-  readonly fault: string
+  /** As `formatFault` writes them. */
+  readonly faults: readonly string[]
   readonly problems: readonly string[]
+}
+
+/** How many runs there were, and how many of them were survived. */
+export interface Count {
+  readonly runs: number
+  readonly survivors: number
+}
+
+/** What came of the runs of one scenario. */
+export interface ScenarioRecord extends Count {
+  readonly name: string
+  /** Calls that it makes of the disk where nothing fails: each is a point for faults. */
+  readonly points: number
 }
 
 /** What is kept of a whole product; `docs/faults.md` is made of it. */
 export interface FaultsRecord {
   readonly scenarios: readonly ScenarioRecord[]
   readonly reported: ReportedCodes
+  /** Runs with two faults at a time. */
+  readonly pairs: Count
   /** Runs of the sample on a disk that is no memory. */
-  readonly sample: { readonly runs: number; readonly survivors: number }
+  readonly sample: Count
   readonly failures: readonly Failure[]
 }
 
@@ -53,11 +59,16 @@ export class Tally {
   }
 
   /** Counts a run. */
-  add(scenario: string, fault: Fault, { problems, codes }: FaultRun): void {
+  add(scenario: string, faults: readonly Fault[], { problems, codes }: FaultRun): void {
     this.#runs++
-    if (problems.length > 0) this.failures.push({ scenario, fault: formatFault(fault), problems })
-    // What a dead disk makes everybody say tells nothing of this call.
-    if (fault.lasting !== 'dead') this.#note(fault.call, fault.code, codes)
+    if (problems.length > 0) {
+      this.failures.push({ scenario, faults: faults.map(formatFault), problems })
+    }
+    const [fault, ...others] = faults
+    // What a dead disk makes everybody say tells nothing of this call; nor does what two calls do.
+    if (fault && others.length === 0 && fault.lasting !== 'dead') {
+      this.#note(fault.call, fault.code, codes)
+    }
   }
 
   /** Adds what another tally counted. */
@@ -81,7 +92,7 @@ export class Tally {
 
 /** The document, made of a record and of the list of fault points alone. */
 export function formatDocument(record: FaultsRecord): string {
-  const { scenarios, sample } = record
+  const { scenarios, pairs, sample } = record
   const sum = (of: (one: ScenarioRecord) => number): number =>
     scenarios.reduce((total, one) => total + of(one), 0)
   const points = sum(one => one.points)
@@ -109,8 +120,9 @@ failed before, and one of its directory, have to be over.
 **${count(survivors)} of ${count(runs)} runs were survived**, at ${count(points)} fault points. Of a sample on the file system of a
 disk, with its thread pool, ${count(sample.survivors)} of ${count(sample.runs)}.
 
-What is not tried: two errors of different calls that are not of one cause. Calls that come only after another one has failed
-do so here where that lasts: ${onlyAfterOthers(record.reported)}.
+Two faults at a time, of different calls, were tried in ${count(pairs.runs)} runs besides, chosen among all pairs by a fixed lot;
+${count(pairs.survivors)} were survived. Calls that come only after another one has failed do so where that lasts, or in these pairs:
+${onlyAfterOthers(record.reported)}.
 
 ## Runs
 
@@ -155,9 +167,9 @@ function onlyAfterOthers(reported: ReportedCodes): string {
 
 function formatFailures(failures: readonly Failure[]): string {
   if (failures.length === 0) return 'None.'
-  const rows = failures.map(({ scenario, fault, problems }) => [
+  const rows = failures.map(({ scenario, faults, problems }) => [
     scenario,
-    `\`${fault}\``,
+    faults.map(fault => `\`${fault}\``).join(', '),
     problems.join('; '),
   ])
   return table(['scenario', 'fault', 'what happens'], rows)

@@ -7,8 +7,8 @@ import { InjectedDisk, promptDisk } from './injected-disk.js'
 
 describe('InjectedDisk', () => {
   const at = temporaryDirectory()
-  const inject = (fault?: string): InjectedDisk =>
-    new InjectedDisk(promptDisk, fault === undefined ? undefined : parseFault(fault))
+  const inject = (...faults: string[]): InjectedDisk =>
+    new InjectedDisk(promptDisk, faults.map(parseFault))
   const codeOf = (call: () => unknown): string | undefined => {
     try {
       call()
@@ -26,6 +26,15 @@ describe('InjectedDisk', () => {
     const codes = Array.from({ length: 6 }, () => codeOf(() => disk.lstat(at())))
     expect(codes).to.deep.equal([undefined, 'EIO', 'EIO', 'EIO', undefined, undefined])
     expect(codeOf(() => disk.stat(at()))).to.equal(undefined)
+  })
+
+  it('can have several faults, of which the first that comes counts', () => {
+    const injected = inject('lstat#2 EIO without once', 'stat#1 EACCES without once')
+    expect(injected.disk.lstat(at())).to.not.equal(undefined)
+    expect(codeOf(() => injected.disk.stat(at()))).to.equal('EACCES')
+    expect(injected.wasFaulty).to.equal(false)
+    expect(codeOf(() => injected.disk.lstat(at()))).to.equal('EIO')
+    expect(injected.wasFaulty).to.equal(true)
   })
 
   it('lets a call fail without effect, or after it', () => {

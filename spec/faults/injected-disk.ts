@@ -82,27 +82,73 @@ export const promptDisk: Disk = {
   },
 }
 
+/** What a fault does to a call. */
+interface Failing {
+  readonly code: FaultCode
+  readonly effect: FaultEffect
+}
+
+/** One fault, and how far it has come. */
+class Injection {
+  readonly #fault: Fault
+  #status: 'whole' | 'faulty' | 'healed' = 'whole'
+  #left: number
+  #failed = 0
+  /** The disk took a part the last time, and takes nothing now. */
+  #isFull = false
+
+  constructor(fault: Fault) {
+    this.#fault = fault
+    this.#left = { once: 1, thrice: 3, forever: Infinity, dead: Infinity }[fault.lasting]
+  }
+
+  get came(): boolean {
+    return this.#status !== 'whole'
+  }
+
+  /** So many calls failed that nobody seems to wait before the next. */
+  get isEndless(): boolean {
+    return this.#failed >= ENDLESS_CALLS
+  }
+
+  /** What it does to this call, the so manyth of its kind. */
+  next(name: string, count: number): Failing | undefined {
+    const { call, nth, code, effect, lasting } = this.#fault
+    if (this.#status === 'whole' && name === call && count === nth) this.#status = 'faulty'
+    if (this.#status !== 'faulty' || (lasting !== 'dead' && name !== call)) return undefined
+    if (this.#isFull) {
+      this.#isFull = false
+      return { code: 'ENOSPC', effect: 'without' }
+    }
+    if (this.#left <= 0) return undefined
+    this.#left--
+    this.#failed++
+    if (this.isEndless) this.#left = 0
+    this.#isFull = code === 'short,ENOSPC'
+    return { code, effect: lasting === 'dead' && this.#failed > 1 ? 'without' : effect }
+  }
+
+  heal(): void {
+    if (this.#status === 'faulty') this.#status = 'healed'
+  }
+}
+
 /**
- * A disk that has one fault, or none: it counts the calls of each kind, lets those fail that the
- * fault says, and watches over descriptors.
+ * A disk that has faults, or none: it counts the calls of each kind, lets those fail that a fault
+ * says, and watches over descriptors.
  */
 export class InjectedDisk {
   readonly disk: Disk
-  readonly #fault: Fault | undefined
+  readonly #injections: readonly Injection[]
   readonly #counts = new Map<string, number>()
   readonly #open = new Map<number, string>()
   readonly #unclosed: number[] = []
   readonly #defects: string[] = []
-  #status: 'whole' | 'faulty' | 'healed' = 'whole'
-  #left: number
-  #isFull = false
-  #failed = 0
   #underWay = 0
 
   /** @param base whose calls are made, where they are. */
-  constructor(base: Disk, fault?: Fault) {
-    this.#fault = fault
-    this.#left = { once: 1, thrice: 3, forever: Infinity, dead: Infinity }[fault?.lasting ?? 'once']
+  constructor(base: Disk, faults: readonly Fault[] = []) {
+    this.#injections = faults.map(fault => new Injection(fault))
     this.disk = new Proxy(base, {
       get: (target, name: string) => {
         const call = target[name as keyof Disk] as Call
@@ -117,9 +163,9 @@ export class InjectedDisk {
     return this.#counts
   }
 
-  /** Whether the fault came. */
+  /** Whether all of the faults came. */
   get wasFaulty(): boolean {
-    return this.#status !== 'whole'
+    return this.#injections.every(({ came }) => came)
   }
 
   /** Descriptors that were used wrongly: after their end, or never opened here. */
@@ -137,10 +183,9 @@ export class InjectedDisk {
     while (this.#underWay > 0) await turn()
   }
 
-  /** Ends the fault, and closes what is still open. */
+  /** Ends the faults, and closes what is still open. */
   heal(): void {
-    if (this.#status === 'faulty') this.#status = 'healed'
-    this.#left = 0
+    for (const injection of this.#injections) injection.heal()
     for (const fd of [...this.#open.keys(), ...this.#unclosed.splice(0)]) fs.closeSync(fd)
     this.#open.clear()
   }
@@ -154,11 +199,11 @@ export class InjectedDisk {
 
   #now(name: string, args: never[], make: () => unknown): unknown {
     this.#expectOpen(name, args)
-    const code = this.#next(name)
-    if (code === undefined) return this.#keepBook(name, args, make())
+    const failing = this.#next(name)
+    if (!failing) return this.#keepBook(name, args, make())
+    const { code, effect } = failing
     if (name === 'lock' && code !== 'EIO') return code
     if (code.startsWith('short')) return this.#short(name, args, make)
-    const effect = this.#effectOf(code)
     if (effect === 'part') this.#short(name, args, () => 0)
     if (effect === 'after') this.#takeBack(name, args, make())
     else if (name === 'close') this.#failToClose(args)
@@ -169,10 +214,10 @@ export class InjectedDisk {
     this.#underWay++
     try {
       this.#expectOpen(name, args)
-      const code = this.#next(name)
-      if (code === undefined) return await make()
+      const failing = this.#next(name)
+      if (!failing) return await make()
+      const { code, effect } = failing
       if (code.startsWith('short')) return await this.#short(name, args, make)
-      const effect = this.#effectOf(code)
       if (effect === 'part') await this.#short(name, args, () => 0)
       if (effect === 'after') await make()
       await turn()
@@ -182,34 +227,19 @@ export class InjectedDisk {
     }
   }
 
-  /** The error of this call, if it is to fail. */
-  #next(name: string): FaultCode | undefined {
+  /** How this call is to fail, if it is. */
+  #next(name: string): Failing | undefined {
     const count = (this.#counts.get(name) ?? 0) + 1
     this.#counts.set(name, count)
-    const fault = this.#fault
-    if (!fault) return undefined
-    const isFirst = this.#status === 'whole' && name === fault.call && count === fault.nth
-    if (isFirst) this.#status = 'faulty'
-    if (this.#status !== 'faulty') return undefined
-    if (fault.lasting !== 'dead' && name !== fault.call) return undefined
-    if (this.#isFull) {
-      this.#isFull = false
-      return 'ENOSPC'
+    let failing: Failing | undefined
+    for (const injection of this.#injections) {
+      const wasEndless = injection.isEndless
+      failing ??= injection.next(name, count)
+      if (injection.isEndless && !wasEndless) {
+        this.#defects.push(`endless: ${name} is tried again and again`)
+      }
     }
-    if (this.#left <= 0) return undefined
-    this.#left--
-    if (fault.code === 'short,ENOSPC') this.#isFull = true
-    if (++this.#failed === ENDLESS_CALLS) {
-      this.#defects.push(`endless: ${name} is tried again and again`)
-      this.#left = 0
-    }
-    return fault.code
-  }
-
-  #effectOf(code: FaultCode): FaultEffect {
-    const fault = this.#fault
-    if (fault?.code !== code) return 'without' // the full disk after a short write
-    return fault.lasting === 'dead' && this.#failed > 1 ? 'without' : fault.effect
+    return failing
   }
 
   /** Half of what was asked for. One byte has no half. */

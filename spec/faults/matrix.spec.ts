@@ -5,12 +5,14 @@ import { systemDisk, type Disk } from '../../lib/platform/disk.js'
 import { allScenarios, scenarioNamed } from '../support/scenarios.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { effectsOf, FAULT_POINTS, faultsAt, formatFault, parseFault } from './fault-points.js'
-import { allFaults, countCalls, runScenario, sampleFaults } from './fault-run.js'
+import { allFaults, countCalls, pairFaults, runScenario, sampleFaults } from './fault-run.js'
 import { formatDocument, type FaultsRecord } from './faults-record.js'
 import { promptDisk } from './injected-disk.js'
 
 /** Runs of each error of each call, in each scenario. `npm run test:faults` makes all of them. */
 const EACH = 2
+/** Runs with two faults, in each scenario. */
+const PAIRS = 20
 
 const RECORD = fileURLToPath(new URL('record.json', import.meta.url))
 const DOCUMENT = fileURLToPath(new URL('../../docs/faults.md', import.meta.url))
@@ -23,16 +25,14 @@ describe('the fault matrix', function () {
     it(`survives each error of each call: ${scenario.name}`, async () => {
       const counts = await countCalls(scenario, at())
       const faults = sampleFaults(allFaults(counts), EACH, scenario.name)
+      const pairs = pairFaults(allFaults(counts), PAIRS, scenario.name)
       const failed: string[] = []
-      for (const fault of faults) {
-        const { problems } = await runScenario(
-          scenario,
-          { directory: at(), disk: promptDisk },
-          fault,
-        )
+      for (const some of [...faults.map(fault => [fault]), ...pairs]) {
+        const ground = { directory: at(), disk: promptDisk }
+        const { problems } = await runScenario(scenario, ground, ...some)
         if (problems.length === 0) continue
-        const again = `npx tsx spec/faults/matrix.ts '${scenario.name}' '${formatFault(fault)}'`
-        failed.push([again, ...problems].join('\n  '))
+        const again = [scenario.name, ...some.map(formatFault)].join("' '")
+        failed.push([`npx tsx spec/faults/matrix.ts '${again}'`, ...problems].join('\n  '))
       }
       expect(failed.join('\n'), 'what was not survived').to.equal('')
       const errors = (list: readonly { call: string; code: string }[]): Set<string> =>
@@ -104,13 +104,16 @@ describe('docs/faults.md', () => {
     expect(fs.readFileSync(DOCUMENT, 'utf8')).to.equal(formatDocument(record))
   })
 
-  it('has all scenarios there are, and all of their runs survived', () => {
+  it('has all scenarios there are, all of their runs survived, and names each pair that was not', () => {
     const names = record.scenarios.map(({ name }) => name)
     expect(names).to.deep.equal(allScenarios().map(({ name }) => name))
-    expect(record.failures).to.deep.equal([])
     for (const { survivors, runs } of [...record.scenarios, record.sample]) {
       expect(runs).to.be.greaterThan(0)
       expect(survivors).to.equal(runs)
     }
+    const { runs, survivors } = record.pairs
+    expect(record.failures.map(({ faults }) => faults.length)).to.deep.equal(
+      Array.from({ length: runs - survivors }, () => 2),
+    )
   })
 })

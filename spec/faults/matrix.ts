@@ -3,7 +3,7 @@
  *
  *     npm run test:faults                              the whole product, and docs/faults.md of it
  *     npx tsx spec/faults/matrix.ts 'rotate, sync'     that of one scenario, and no document
- *     npx tsx spec/faults/matrix.ts 'rotate, sync' 'rename#2 EBUSY after once'     one run
+ *     npx tsx spec/faults/matrix.ts 'rotate, sync' 'rename#2 EBUSY after once'     one run; with two faults, a pair
  *
  * The product runs in memory where we may mount that, and on a disk whose calls are over at once, so
  * that it is the same each time. A sample runs on the machine's disk as it is.
@@ -17,14 +17,30 @@ import { format, resolveConfig } from 'prettier'
 import { systemDisk } from '../../lib/platform/disk.js'
 import { allScenarios, scenarioNamed, type Scenario } from '../support/scenarios.js'
 import { formatFault, parseFault, type Fault } from './fault-points.js'
-import { allFaults, countCalls, runScenario, sampleFaults, type Ground } from './fault-run.js'
-import { formatDocument, Tally, type FaultsRecord, type ScenarioRecord } from './faults-record.js'
+import {
+  allFaults,
+  countCalls,
+  pairFaults,
+  runScenario,
+  sampleFaults,
+  type Ground,
+} from './fault-run.js'
+import {
+  formatDocument,
+  Tally,
+  type Count,
+  type FaultsRecord,
+  type ScenarioRecord,
+} from './faults-record.js'
 import { promptDisk } from './injected-disk.js'
+
+/** All faults, some pairs of them, or a sample of them on the machine's disk. */
+type Kind = 'product' | 'pairs' | 'sample'
 
 /** A part of the work, for one process. */
 interface Task {
   readonly scenario: string
-  readonly kind: 'product' | 'sample'
+  readonly kind: Kind
   /** Which of the parts of the scenario's faults. */
   readonly part: number
   readonly directory: string
@@ -43,6 +59,8 @@ const DOCUMENT = fileURLToPath(new URL('../../docs/faults.md', import.meta.url))
 
 /** Parts of each scenario: small enough that all processes are done at about the same time. */
 const PARTS = 4
+/** Pairs of faults for each scenario. */
+const PAIRS = 250
 /** Runs of each error of each call in the sample. */
 const SAMPLE_EACH = 1
 /** A run needs some 100 KiB, and is gone when the next one begins. */
@@ -55,16 +73,22 @@ async function faultsOf(scenario: Scenario, { directory }: Pick<Ground, 'directo
   return { points, faults: allFaults(counts) }
 }
 
+/** The faults of each run. */
+function choose(kind: Kind, faults: readonly Fault[], seed: string): Fault[][] {
+  if (kind === 'pairs') return pairFaults(faults, PAIRS, seed)
+  const chosen = kind === 'sample' ? sampleFaults(faults, SAMPLE_EACH, seed) : faults
+  return chosen.map(fault => [fault])
+}
+
 async function work(task: Task): Promise<Done> {
   const { kind, part, directory } = task
   const scenario = scenarioNamed(task.scenario)
-  const ground: Ground = { directory, disk: kind === 'product' ? promptDisk : systemDisk }
+  const ground: Ground = { directory, disk: kind === 'sample' ? systemDisk : promptDisk }
   const { points, faults } = await faultsOf(scenario, ground)
-  const chosen = kind === 'product' ? faults : sampleFaults(faults, SAMPLE_EACH, scenario.name)
   const tally = new Tally()
-  for (const [index, fault] of chosen.entries()) {
+  for (const [index, some] of choose(kind, faults, scenario.name).entries()) {
     if (index % PARTS !== part) continue
-    tally.add(scenario.name, fault, await runScenario(scenario, ground, fault))
+    tally.add(scenario.name, some, await runScenario(scenario, ground, ...some))
   }
   const { runs, reported, failures } = tally
   return { task, points, tally: { runs, reported, failures } }
@@ -96,24 +120,27 @@ async function workAll(tasks: readonly Task[], done: (done: Done) => void): Prom
 async function runMatrix(scenarios: readonly Scenario[], memory: string, disk: string) {
   const tallies = new Map(scenarios.map(({ name }) => [name, new Tally()]))
   const points = new Map<string, number>()
-  const sample = new Tally()
-  const tasks = (['product', 'sample'] as const).flatMap(kind =>
+  const others = { pairs: new Tally(), sample: new Tally() }
+  const tasks = (['product', 'pairs', 'sample'] as const).flatMap(kind =>
     scenarios.flatMap(({ name }) =>
       Array.from({ length: PARTS }, (_, part) => ({
         scenario: name,
         kind,
         part,
-        directory: kind === 'product' ? memory : disk,
+        directory: kind === 'sample' ? disk : memory,
       })),
     ),
   )
   let over = 0
   await workAll(tasks, done => {
     points.set(done.task.scenario, done.points)
-    const tally = done.task.kind === 'product' ? tallies.get(done.task.scenario) : sample
+    const { kind, scenario: name } = done.task
+    const tally = kind === 'product' ? tallies.get(name) : others[kind]
     tally?.merge(done.tally)
-    for (const { scenario, fault, problems } of done.tally.failures) {
-      console.log(`not survived: npx tsx spec/faults/matrix.ts '${scenario}' '${fault}'`)
+    for (const { scenario, faults, problems } of done.tally.failures) {
+      console.log(
+        `not survived: npx tsx spec/faults/matrix.ts '${[scenario, ...faults].join("' '")}'`,
+      )
       for (const problem of problems) console.log(`    ${problem}`)
     }
     if (++over % 20 === 0) console.log(`${over} of ${tasks.length} parts are done`)
@@ -124,19 +151,32 @@ async function runMatrix(scenarios: readonly Scenario[], memory: string, disk: s
     const { runs = 0, failures = [] } = tallies.get(name) ?? {}
     return { name, points: points.get(name) ?? 0, runs, survivors: runs - failures.length }
   })
+  const { pairs, sample } = others
+  const failures = [...reported.failures, ...pairs.failures, ...sample.failures]
   const record: FaultsRecord = {
     scenarios: records,
     reported: reported.reported,
-    sample: { runs: sample.runs, survivors: sample.runs - sample.failures.length },
-    failures: reported.failures,
+    pairs: countOf(pairs),
+    sample: countOf(sample),
+    failures,
   }
-  return { record, unsound: reported.failures.length + sample.failures.length }
+  return { record, unsound: failures.length }
+}
+
+function countOf({ runs, failures }: Tally): Count {
+  return { runs, survivors: runs - failures.length }
 }
 
 /** One run, for who wants to look into it. */
-async function runOne(scenario: Scenario, fault: Fault, directory: string): Promise<number> {
-  const { problems, codes } = await runScenario(scenario, { directory, disk: promptDisk }, fault)
-  console.log(`${scenario.name}, ${formatFault(fault)}: ${codes.join(', ') || 'nothing'} reported`)
+async function runOne(scenario: Scenario, faults: Fault[], directory: string): Promise<number> {
+  const { problems, codes } = await runScenario(
+    scenario,
+    { directory, disk: promptDisk },
+    ...faults,
+  )
+  console.log(
+    `${scenario.name}, ${faults.map(formatFault).join(', ')}: ${codes.join(', ') || 'nothing'} reported`,
+  )
   console.log(problems.length > 0 ? problems.join('\n') : 'survived')
   return problems.length
 }
@@ -155,20 +195,21 @@ async function withMemory<Result>(use: (directory: string) => Promise<Result>): 
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const [name, fault] = args
+  const [name, ...faults] = args
   const scenarios = name === undefined ? allScenarios() : [scenarioNamed(name)]
   const disk = fs.mkdtempSync(join(tmpdir(), 'rollkeeper-faults-'))
   try {
     return await withMemory(async memory => {
       const [scenario] = scenarios
-      if (scenario && fault !== undefined) return runOne(scenario, parseFault(fault), memory)
+      if (scenario && faults.length > 0) return runOne(scenario, faults.map(parseFault), memory)
       const { record, unsound } = await runMatrix(scenarios, memory, disk)
       if (name === undefined) {
         const config = { ...(await resolveConfig(RECORD)), filepath: RECORD }
         fs.writeFileSync(RECORD, await format(JSON.stringify(record), config))
         fs.writeFileSync(DOCUMENT, formatDocument(record))
       }
-      const runs = record.scenarios.reduce((sum, one) => sum + one.runs, record.sample.runs)
+      const counts = [...record.scenarios, record.pairs, record.sample]
+      const runs = counts.reduce((sum, one) => sum + one.runs, 0)
       console.log(`${runs} runs, ${unsound} of them not survived`)
       return unsound
     })

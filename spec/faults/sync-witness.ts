@@ -58,6 +58,7 @@ export class SyncWitness {
       return result
     } finally {
       if (name === 'write') this.#read(fd)
+      if (name === 'close') this.#open.delete(fd) // the next file may get its number
     }
   }
 

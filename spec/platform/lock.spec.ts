@@ -331,6 +331,16 @@ describe('PathLock', () => {
       expect(names()).to.deep.equal([])
     })
 
+    it('is free for its own process after it was given back, also where no word of that was taken', () => {
+      const faulty = new FaultyDisk(disk)
+      const lock = take(faulty.disk)
+      for (const call of ['write', 'unlink'] as const) faulty.fail(call, 'EIO')
+      lock.release()
+      expect(names()).to.deep.equal(['.audit.log.lock'])
+      take(disk).release()
+      expect(names()).to.deep.equal([])
+    })
+
     it('is respected by who could lock by the kernel', () => {
       const lock = take(disk)
       const error = refusal(lockingBy('command'))
@@ -439,6 +449,26 @@ describe('PathLock', () => {
     })
   })
 
+  it('closes a file that it cannot use once, also where that fails', () => {
+    const disk = lockingBy('command')
+    const opened: number[] = []
+    const closed: number[] = []
+    const openLock: Disk['openLock'] = (path, permissions) => {
+      const fd = disk.openLock(path, permissions)
+      opened.push(fd)
+      fs.rmSync(path) // somebody takes it away
+      return fd
+    }
+    const close = (fd: number): void => {
+      if (opened.includes(fd)) closed.push(fd)
+      disk.close(fd)
+      if (opened.includes(fd)) throw systemError('EIO')
+    }
+    refusal({ ...disk, openLock, close })
+    expect(opened).to.have.length.greaterThan(0)
+    expect(closed).to.deep.equal(opened)
+  })
+
   describe('in a directory in which no file can be made', () => {
     /** As on a file system that is mounted to be read, but for the log's own file. */
     const unwritable = (code: string): Disk => {
@@ -477,6 +507,15 @@ describe('PathLock', () => {
       const error = refusal(unwritable('EROFS'))
       expect(error.code).to.equal('ERR_ROLLKEEPER_OPEN')
       expect(error.message).to.include('EROFS')
+    })
+
+    it('holds no descriptor where the system does not tell of the file', () => {
+      fs.writeFileSync(at('audit.log'), 'one\n')
+      const before = countDescriptors()
+      const faulty = new FaultyDisk(unwritable('EROFS'))
+      faulty.fail('fstat', 'EIO')
+      expect(refusal(faulty.disk).message).to.include('EIO')
+      expect(countDescriptors()).to.equal(before)
     })
 
     it('says so too where the file cannot be locked', () => {

@@ -138,8 +138,8 @@ function readFiles(path: string, elsewhere: readonly string[]): LogFile[] {
     const identity = `${status.dev}:${status.ino}`
     const known = seen.get(identity)
     const bytes = known?.bytes ?? readBytes(file, archives.has(name))
-    // Under a private name its end may be torn, whatever other name it has.
-    if (!known || kind === 'private') seen.set(identity, { name, kind, bytes })
+    // Under a private name, or the active one, its end may be torn, whatever other name it has.
+    if (!known || kind !== 'backup') seen.set(identity, { name, kind, bytes })
   }
   return [...seen.values()]
 }
