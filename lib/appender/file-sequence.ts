@@ -218,9 +218,7 @@ export class FileSequence {
     if (old.bytes === 0 && !old.isUnsure) return undefined
     let backup: Backup
     try {
-      if (old.pieceBytes > 0) throw new Error('a record is half written')
-      this.#expectSure()
-      old.closeTornTail()
+      this.#expectEnded()
       backup = this.rotator.rotate(old.status)
     } catch (cause) {
       throw cause instanceof RollkeeperError ? cause : this.#refused(reason, cause)
@@ -248,6 +246,13 @@ export class FileSequence {
   }
 
   /** In another file it would be written twice. */
+  /** @throws where the file ends in a piece of a record, and is there to be found like that. */
+  #expectEnded(): void {
+    if (this.#file.pieceBytes > 0 && this.#lives()) throw new Error('a record is half written')
+    this.#expectSure()
+    this.#file.closeTornTail()
+  }
+
   #expectSure(): void {
     if (!this.#file.isUnsure) return
     const { path } = this.#options
@@ -326,6 +331,7 @@ export class FileSequence {
     this.#unfinished = backup
     let next: OpenFile
     try {
+      this.#expectEnded() // since the rotation began a write may have failed
       next = this.#open(this.#inherited())
     } catch (cause) {
       throw this.#refused('a next file', cause)

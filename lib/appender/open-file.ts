@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { LINE_END_BYTES, tornBytes } from '../backup/torn-tail.js'
-import { trapAt } from '../platform/directory-access.js'
-import { sameFile, type FileStatus, type Permissions } from '../platform/disk.js'
+import { othersWhoMayWrite, trapAt } from '../platform/directory-access.js'
+import { sameFile, type Disk, type FileStatus, type Permissions } from '../platform/disk.js'
 import type { Platform } from '../platform/platform.js'
 import { notRegular, reasonOf, RollkeeperError, systemCode } from '../platform/rollkeeper-error.js'
 
@@ -50,7 +50,7 @@ export class OpenFile {
     this.fd = fd
     this.status = disk.fstat(fd)
     if (!this.status.isFile()) throw notRegular(path)
-    if (changed.length === 0) expectNoTrap(path, this.status, disk.stat(dirname(path)))
+    if (changed.length === 0) expectNoTrap(disk, path, this.status)
     this.changedDirectories = changed
     this.#bytes = this.status.size
     this.tornBytes = tornBytes(disk, fd, this.#bytes)
@@ -178,12 +178,14 @@ export class OpenFile {
   countArrived(bytes: Uint8Array, from = this.pieceBytes): number {
     const { disk } = this.#platform
     const beyond = Math.min(disk.fstat(this.fd).size - this.#bytes, bytes.length - from)
-    let arrived = 0
-    if (beyond > 0) {
-      const found = new Uint8Array(beyond)
-      const came = disk.read(this.fd, found, this.#bytes)
-      while (arrived < came && found[arrived] === bytes[from + arrived]) arrived++
+    const found = new Uint8Array(Math.max(0, beyond))
+    for (let came = 0; came < beyond;) {
+      const more = disk.read(this.fd, found.subarray(came), this.#bytes + came)
+      if (more === 0) throw new Error('the end of the file is not there')
+      came += more
     }
+    let arrived = 0
+    while (arrived < found.length && found[arrived] === bytes[from + arrived]) arrived++
     this.#bytes += arrived
     this.#unsure = false
     return arrived
@@ -204,8 +206,13 @@ function openOrCreate(
 }
 
 /** A file that was there, and that somebody may have put there to have our records. */
-function expectNoTrap(path: string, file: FileStatus, directory: FileStatus): void {
-  const trap = trapAt(file, directory)
+function expectNoTrap(disk: Disk, path: string, file: FileStatus): void {
+  const directory = disk.stat(dirname(path))
+  if (othersWhoMayWrite(directory) === undefined) return
+  // Where it is and how many names it has, at one moment: a second name may have gone since.
+  const there = disk.lstat(path)
+  if (!there || !sameFile(there, file)) throw new Error('somebody replaced it in this moment')
+  const trap = trapAt(there, directory)
   if (trap === undefined) return
   const message = `${path} ${trap}: records are not written into it`
   throw new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path })

@@ -3,8 +3,8 @@
  *
  * The system calls of a happy day, in their order:
  *
- *     lock      lstat path, mkdir parents, open O_CREAT|O_EXCL, open, fstat, flock, read, lstat,
- *               ftruncate, write
+ *     lock      lstat path, mkdir parents, open O_CREAT|O_EXCL, open, fstat, lstat, flock, read,
+ *               lstat, ftruncate, write
  *     open      lstat path, mkdir parents, open O_CREAT|O_EXCL|O_APPEND, fchmod, fstat
  *     write     lstat path (still ours?), write
  *     rotate    rename path private, lstat private, lstat archive, link private backup,

@@ -225,17 +225,19 @@ export class PathLock {
   /** Undefined where the file is not the one at the path any more. */
   #lock(fd: number): Held | undefined {
     const { disk } = this.#platform
+    const path = lockPath(this.path)
     const status = disk.fstat(fd)
+    const there = disk.lstat(path) // where it is, and how many names it has, at one moment
+    if (!there || !sameFile(there, status)) return undefined
     // Of a second name we could not tell whose file it is, and our text goes into it.
-    const isLock = status.isFile() && status.nlink <= 1 && status.size <= FILE_MAX_BYTES
-    if (!isLock) throw notLock(lockPath(this.path))
+    const isLock = there.isFile() && there.nlink === 1 && there.size <= FILE_MAX_BYTES
+    if (!isLock) throw notLock(path)
     const answer = disk.lock(fd)
     if (answer === 'taken') throw this.#taken(this.#living(this.#read(fd))[0])
     const means = answer === 'ours' ? 'flock' : 'text'
     const text = this.#read(fd)
     const other = this.#living(text).find(({ by }) => by === 'text' || means === 'text')
     if (other) throw this.#taken(other)
-    const path = lockPath(this.path)
     const held = { path, fd, status, holder: thisHolder(this.#platform, means) }
     if (means === 'text') return this.#lockByText(held)
     if (!this.#isAtPath(held)) return undefined

@@ -139,15 +139,19 @@ function moveExclusively(disk: Disk, from: string, to: string, file: FileStatus)
     if (systemCode(error) === 'EEXIST' && disk.lstat(to)) return false
     throw error
   }
-  const made = disk.fstat(fd)
+  let made: FileStatus | undefined
   try {
-    disk.close(fd)
+    try {
+      made = disk.fstat(fd)
+    } finally {
+      disk.close(fd)
+    }
     disk.rename(from, to)
     return true
   } catch (error) {
     const there = disk.lstat(to)
     if (there && sameFile(there, file)) return true // it was renamed all the same
-    if (there && sameFile(there, made)) disk.unlink(to)
+    if (there && made && sameFile(there, made)) disk.unlink(to)
     throw error
   }
 }

@@ -114,6 +114,28 @@ describe('FileSequence', () => {
     expect(fs.readFileSync(at(name), 'utf8')).to.equal('one\ntw\n')
   })
 
+  it('leaves no piece in a file whose rotation could not end before its last write failed', () => {
+    const sequence = open()
+    write(sequence, 'one\n')
+    faulty.fail('create', 'EMFILE', { times: 2 }) // also when the next write comes
+    expect(() => sequence.rotate('a test')).to.throw(RollkeeperError, /EMFILE/)
+    faulty.before('write', (fd: number) => {
+      fs.writeSync(fd, 'tw')
+      faulty.fail('write', 'ENOSPC')
+      throw systemError('ENOSPC')
+    })
+    const queue = new WriteQueue()
+    queue.addPacked('two\n')
+    expect(sequence.write(queue)).to.have.property('code', 'ENOSPC')
+    expect(() => sequence.rotate('a test')).to.throw(RollkeeperError, /half written/)
+    faulty.heal()
+    expect(sequence.write(queue)).to.equal(undefined)
+    write(sequence, 'three\n')
+    sequence.rotate('a test')
+    expectSoundDirectory(at('audit.log'), ['.audit.log.rotating', '.audit.log.rotating.2'])
+    expect(readLines(at('audit.log'))).to.deep.equal(['one', 'two', 'three'])
+  })
+
   it('throws nothing where the system does not tell whether its file is still there', () => {
     const sequence = open()
     for (const call of ['fstat', 'lstat'] as const) {

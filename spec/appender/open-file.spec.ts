@@ -90,6 +90,19 @@ describe('OpenFile', () => {
       expect(opened.bytes).to.equal(2)
     })
 
+    it('reads on where it gets less of what arrived than it asked for', () => {
+      faulty = new FaultyDisk({
+        ...systemDisk,
+        read: (fd, bytes, position) => systemDisk.read(fd, bytes.subarray(0, 2), position),
+      })
+      const opened = open()
+      faulty.before('write', (fd: number) => {
+        fs.writeSync(fd, 'one\ntw')
+        throw systemError('EIO')
+      })
+      expect(opened.append(Buffer.from('one\ntwo\n')).bytes).to.equal(6)
+    })
+
     it('does not take the bytes of somebody else for its own', () => {
       const opened = open()
       faulty.before('write', () => {

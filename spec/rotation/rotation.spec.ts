@@ -139,6 +139,16 @@ describe('rotate', () => {
     expect(filesThere()).to.deep.equal(['audit.log'])
   })
 
+  it('leaves no descriptor open on such a file system where the new file cannot be looked at', () => {
+    fs.writeFileSync(at('audit.log'), 'one\n')
+    const faulty = new FaultyDisk()
+    faulty.fail('link', 'EPERM')
+    faulty.fail('fstat', 'EIO')
+    expect(() => rotate(faulty.disk, order())).to.throw(RollkeeperError, /EIO/)
+    const count = (name: string): number => faulty.calls.filter(call => call === name).length
+    expect(count('close')).to.equal(count('create'))
+  })
+
   it('adds what it makes to the times that it goes by', () => {
     fs.writeFileSync(at('audit.log'), 'one\n')
     const ours = order(systemDisk, NOW + 5)
