@@ -230,7 +230,7 @@ export class PathLock {
     const there = disk.lstat(path) // where it is, and how many names it has, at one moment
     if (!there || !sameFile(there, status)) return undefined
     // Of a second name we could not tell whose file it is, and our text goes into it.
-    const isLock = there.isFile() && there.nlink === 1 && there.size <= FILE_MAX_BYTES
+    const isLock = there.isFile() && there.nlink <= 1 && there.size <= FILE_MAX_BYTES
     if (!isLock) throw notLock(path)
     const answer = disk.lock(fd)
     if (answer === 'taken') throw this.#taken(this.#living(this.#read(fd))[0])

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
 import { expect } from 'chai'
-import { onProcessExit } from '../../lib/platform/exit-hook.js'
 
 const HOOK = new URL('../../lib/platform/exit-hook.ts', import.meta.url).href
 
@@ -54,12 +53,13 @@ describe('onProcessExit', () => {
   })
 
   it('adds one listener for many, and none is left when all are cancelled', () => {
-    const before = process.listenerCount('exit')
-    const cancels = Array.from({ length: 50 }, () => onProcessExit(() => {}))
-    const during = process.listenerCount('exit')
-    for (const cancel of cancels) cancel()
-    expect(during - before).to.equal(1)
-    expect(process.listenerCount('exit')).to.equal(before)
+    const { stdout } = run(`
+      const before = process.listenerCount('exit')
+      const cancels = Array.from({ length: 50 }, () => onProcessExit(() => {}))
+      say(process.listenerCount('exit') - before)
+      for (const cancel of cancels) cancel()
+      say(process.listenerCount('exit') - before)`)
+    expect(stdout).to.equal('1\n0\n')
   })
 
   it('listens again after all were cancelled', () => {
