@@ -43,6 +43,7 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
   readonly #upkeep: Upkeep
   readonly #idleFollow: IdleFollow | undefined
   readonly #forgetExit: Cancel
+  readonly #forgetLock: Cancel
   #closed: Promise<void> | undefined
 
   /**
@@ -120,9 +121,9 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
     }
     this.#forgetExit = onProcessExit(() => {
       const gap = this.#delivery.leave()
-      this.#lock.release()
       if (gap) this.emit('gap', gap) // at once: there is no later turn
     })
+    this.#forgetLock = onProcessExit(() => this.#lock.release())
     void this.#upkeep.request()
   }
 
@@ -307,7 +308,10 @@ export class FileAppender extends EventEmitter<FileAppenderEvents> {
    * is lost is counted and told of by `gap`.
    */
   close(): Promise<void> {
-    return (this.#closed ??= this.#close().finally(() => this.#lock.release()))
+    return (this.#closed ??= this.#close().finally(() => {
+      this.#lock.release()
+      this.#forgetLock()
+    }))
   }
 
   /** `close`, for `await using`. */

@@ -43,8 +43,8 @@ export class FileLimits {
   }
 
   /**
-   * Whether the time of the file is over; or has not even begun, where the clock was set back: what the
-   * policy said then may be years away.
+   * Whether the time of the file is over; or has not even begun, where the clock was set back: what
+   * the policy said then may be years away.
    */
   get time(): 'over' | 'running' | 'not begun' {
     const { until } = this.#limits

@@ -139,7 +139,9 @@ export class FileSequence {
 
   /** Looks if the active file is still ours, and opens the path anew if it is not. */
   follow(): void {
-    if (!this.#unfinished && !this.#file.isUnsure) this.#followPath()
+    if (this.#unfinished || this.#file.isUnsure) return
+    const blocked = this.#followPath()
+    if (blocked !== undefined) this.#warnOnce(blocked) // nobody writes who would hear of it
   }
 
   /**
@@ -230,6 +232,7 @@ export class FileSequence {
   #countArrived(queue: WriteQueue): unknown {
     try {
       const arrived = this.#file.countArrived(queue.encode(queue.length))
+      if (this.#wentNowhere()) return undefined // nothing of it is kept there
       this.#bytes += arrived
       this.#release(queue, arrived)
       return undefined
@@ -245,14 +248,14 @@ export class FileSequence {
     this.#file.pieceBytes = beyond
   }
 
-  /** In another file it would be written twice. */
-  /** @throws where the file ends in a piece of a record, and is there to be found like that. */
+  /** Throws where the file ends in a piece of a record, and is there to be found like that. */
   #expectEnded(): void {
     if (this.#file.pieceBytes > 0 && this.#lives()) throw new Error('a record is half written')
     this.#expectSure()
     this.#file.closeTornTail()
   }
 
+  /** In another file what may be in this one would be written twice. */
   #expectSure(): void {
     if (!this.#file.isUnsure) return
     const { path } = this.#options
@@ -299,7 +302,7 @@ export class FileSequence {
   #wentNowhere(): boolean {
     if (!this.#options.follow || this.#unfinished) return false
     try {
-      return !this.#file.lives()
+      return !this.#file.lives() && this.#file.look() !== 'ours' // deleted where it was mounted from
     } catch {
       return false // it was there a moment ago
     }

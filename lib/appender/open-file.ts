@@ -101,9 +101,10 @@ export class OpenFile {
   }
 
   /**
-   * Appends what is not in the file yet of these bytes: all beyond `pieceBytes`. A short write is continued. After an error the end of the file
-   * is read back, and what is there of our bytes counts as written, whatever the error said. Where
-   * that fails too, the file is unsure, and nothing may be done to it before `countArrived`.
+   * Appends what is not in the file yet of these bytes: all beyond `pieceBytes`. A short write is
+   * continued. After an error the end of the file is read back, and what is there of our bytes counts
+   * as written, whatever the error said. Where that fails too, the file is unsure, and nothing may be
+   * done to it before `countArrived`.
    */
   append(bytes: Uint8Array): Appended {
     const { disk } = this.#platform

@@ -59,8 +59,8 @@ export interface FileAppenderOptions {
   /** What a resolved `append` means. `'sync'` is one fdatasync for all who wait. Default 'flush'. */
   durability?: Durability | undefined
   /**
-   * Sync in the background: what was written is on stable storage at most about this long later, though nobody
-   * waits for it. A date-fns `Duration`, or `'1s'`. While nothing is unsynced nothing is done, and
+   * Sync in the background: what was written is on stable storage at most about this long later,
+   * though nobody waits for it. A date-fns `Duration`, or `'1s'`. While nothing is unsynced nothing is done, and
    * appends under durability `'sync'` leave nothing unsynced. Default: never.
    */
   syncInterval?: DurationLike | undefined

@@ -1,4 +1,5 @@
 import { dirname, join, sep } from 'node:path'
+import { isStrangers } from '../platform/directory-access.js'
 import type { DirectoryEntry, Disk } from '../platform/disk.js'
 import { TimeSlice } from '../platform/time-slice.js'
 import { ARCHIVE_EXTENSION, NameReader } from './backup-name.js'
@@ -18,6 +19,8 @@ export interface Listing {
   readonly temporaries: readonly string[]
   /** Numbers of the private names of rotations that have not ended. */
   readonly privateNumbers: readonly number[]
+  /** What has the name of a backup, but was made by strangers (`isStrangers`); absolute paths. */
+  readonly strangers: readonly string[]
 }
 
 /** A backup that was looked at. */
@@ -43,7 +46,13 @@ interface Reading {
   readonly privateNumbers: number[]
 }
 
-const NOTHING: Listing = { backups: [], strayHolds: [], temporaries: [], privateNumbers: [] }
+const NOTHING: Listing = {
+  backups: [],
+  strayHolds: [],
+  temporaries: [],
+  privateNumbers: [],
+  strangers: [],
+}
 
 /** Ending of an archive in the making, which has a dot before its name too. */
 const TEMPORARY_EXTENSION = `${ARCHIVE_EXTENSION}.tmp`
@@ -112,18 +121,19 @@ export class Catalogue {
     const slice = new TimeSlice()
     this.#readings++
     const { fresh, holds, temporaries, privateNumbers } = await this.#read(slice)
+    const strangers: string[] = []
     let isNew = await this.#lookAgain(slice)
     isNew = (await this.#forgetUnseen(fresh, slice)) || isNew
     if (fresh.length > 0) {
       const names = await sortNewestFirst(fresh, isNewerName, slice)
-      const files = await this.#lookAtFiles(names, slice)
+      const files = await this.#lookAtFiles(names, strangers, slice)
       this.#sorted = await mergeNewestFirst(this.#sorted, files, isNewer, slice)
       isNew ||= files.length > 0
     }
     const { reasons, strayHolds } = await this.#readHolds(holds, slice)
     isNew = this.#applyHolds(reasons) || isNew
     const backups = isNew ? await this.#withoutTwins(slice) : this.#listing.backups
-    return { backups, strayHolds, temporaries, privateNumbers }
+    return { backups, strayHolds, temporaries, privateNumbers, strangers }
   }
 
   /** Reads the names of the directory. */
@@ -166,12 +176,22 @@ export class Catalogue {
    * Looks at files whose names are new, and leaves out what is none. In their order, since then they
    * lie in memory like that too, and a policy that walks over all of them is several times faster.
    */
-  async #lookAtFiles(names: readonly string[], slice: TimeSlice): Promise<Known[]> {
+  async #lookAtFiles(
+    names: readonly string[],
+    strangers: string[],
+    slice: TimeSlice,
+  ): Promise<Known[]> {
     const files: Known[] = []
+    const directory = this.#disk.stat(this.#directory)
+    const active = this.#disk.lstat(this.#path)
     for (const name of names) {
       if (slice.isOver) await slice.next()
       const status = this.#disk.lstat(this.#prefix + name)
       if (!status?.isFile() || this.#known.get(name)) continue // told twice by the directory
+      if (isStrangers(status, directory, active)) {
+        strangers.push(this.#prefix + name)
+        continue
+      }
       const known = { backup: this.#backupOf(name, status.size), reading: this.#readings }
       this.#known.set(name, known)
       files.push(known)

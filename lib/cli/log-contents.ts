@@ -20,7 +20,13 @@ export interface LogContents {
 /** How often a log is read at most that rotates meanwhile. */
 const READINGS_MAX = 5
 
-const EMPTY: Listing = { backups: [], strayHolds: [], temporaries: [], privateNumbers: [] }
+const EMPTY: Listing = {
+  backups: [],
+  strayHolds: [],
+  temporaries: [],
+  privateNumbers: [],
+  strangers: [],
+}
 
 /** How the system says that the directory is not there. */
 const NO_DIRECTORY: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR'])

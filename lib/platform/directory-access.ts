@@ -58,6 +58,23 @@ export function othersWhoMayDelete(
 }
 
 /**
+ * Whether a file was made by somebody who has no part in the log, in a directory where anybody may
+ * make files.
+ *
+ * @param active the log's active file, whose owner has a part in it; undefined where there is none.
+ * @param us default: this process.
+ */
+export function isStrangers(
+  file: FileStatus,
+  directory: FileStatus,
+  active: FileStatus | undefined,
+  us: Identity | undefined = ownIdentity(),
+): boolean {
+  if (!us || othersWhoMayWrite(directory, us) !== 'anybody') return false
+  return ![ROOT, us.uid, directory.uid, active?.uid].includes(file.uid)
+}
+
+/**
  * Whether a file that stands where we are about to write may be a trap: in a directory that others
  * may write to, one that has a second name (nobody knows where), or that anybody could have put
  * there, and read. `/proc/sys/fs/protected_hardlinks` and `protected_regular` ask the same questions
@@ -75,7 +92,6 @@ export function trapAt(
   if (!us || others === undefined) return undefined
   const danger = `where ${others} may write`
   if (file.nlink > 1) return `has a second name, in a directory ${danger}`
-  const isTrusted = [ROOT, us.uid, directory.uid].includes(file.uid)
-  if (others !== 'anybody' || isTrusted) return undefined
+  if (!isStrangers(file, directory, undefined, us)) return undefined
   return `belongs to user ${file.uid}, in a directory ${danger}`
 }

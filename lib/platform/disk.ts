@@ -6,7 +6,7 @@
  *     lock      lstat path, mkdir parents, open O_CREAT|O_EXCL, open, fstat, lstat, flock, read,
  *               lstat, ftruncate, write
  *     open      lstat path, mkdir parents, open O_CREAT|O_EXCL|O_APPEND, fchmod, fstat
- *     write     lstat path (still ours?), write
+ *     write     lstat path (still ours?), write, fstat (not deleted meanwhile?)
  *     rotate    rename path private, lstat private, lstat archive, link private backup,
  *               open path O_CREAT|O_EXCL|O_APPEND, fchmod, fstat
  *     behind    fdatasync backup, fsync directory, unlink private, close

@@ -34,13 +34,30 @@ const GONE = /gone=([\da-f-]{36})\n/g
 export function thisHolder({ disk, clock }: Platform, by: LockMeans): LockHolder {
   return {
     pid: process.pid,
-    host: hostname(),
+    host: thisHost(disk),
     since: new Date(clock.now()).toISOString(),
     program: basename(process.argv[1] ?? process.title).slice(0, PROGRAM_MAX_LENGTH),
     start: lookAtProcess(disk, process.pid)?.start,
     by,
     id: randomUUID(),
   }
+}
+
+/** The first process namespace of every Linux (PROC_PID_INIT_INO of its sources). */
+const FIRST_NAMESPACE = 0xeffffffc
+
+/**
+ * Where process numbers are what they are here: this machine; or a container in it, which may have the
+ * machine's name, but has numbers of its own (pid_namespaces(7)).
+ */
+function thisHost(disk: Disk): string {
+  try {
+    const { ino } = disk.stat('/proc/self/ns/pid')
+    if (Number(ino) !== FIRST_NAMESPACE) return `${hostname()} (process namespace ${ino})`
+  } catch {
+    // no Linux, or no /proc
+  }
+  return hostname()
 }
 
 /** The line of a holder. */
@@ -79,7 +96,7 @@ function parseName(text: string): string {
 
 /** Whether a holder is this very process, by another lock of it. */
 export function isThisProcess({ disk, clock }: Platform, holder: LockHolder): boolean {
-  if (holder.pid !== process.pid || holder.host !== hostname()) return false
+  if (holder.pid !== process.pid || holder.host !== thisHost(disk)) return false
   if (holder.start !== undefined) return holder.start === lookAtProcess(disk, process.pid)?.start
   // Elsewhere a process before us may have had our number.
   return Date.parse(holder.since) > clock.now() - process.uptime() * 1000
@@ -90,7 +107,7 @@ export function isThisProcess({ disk, clock }: Platform, holder: LockHolder): bo
  * cannot, and then it counts as running.
  */
 export function isAlive(platform: Platform, holder: LockHolder): boolean {
-  if (holder.host !== hostname()) return true
+  if (holder.host !== thisHost(platform.disk)) return true
   if (holder.pid === process.pid) return isThisProcess(platform, holder)
   try {
     process.kill(holder.pid, 0)
@@ -115,7 +132,7 @@ export function whyTaken(platform: Platform, holder: LockHolder | undefined, pat
   if (isThisProcess(platform, holder)) {
     return `another appender of this process has had it open since ${since}; close that one, or use it`
   }
-  const isSure = by === 'flock' || (start !== undefined && host === hostname())
+  const isSure = by === 'flock' || (start !== undefined && host === thisHost(platform.disk))
   const hint = isSure ? '' : `. If that process is gone, delete ${path}`
   return `it is in use by process ${pid} (${program}) on ${host} since ${since}; ${advice}${hint}`
 }

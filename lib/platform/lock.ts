@@ -9,6 +9,7 @@
  * lines in one order, so never do two hold, and none has to be trusted to delete another's file.
  */
 import { basename, dirname, join } from 'node:path'
+import { othersWhoMayWrite } from './directory-access.js'
 import { sameFile, type FileStatus, type Permissions } from './disk.js'
 import {
   formatGone,
@@ -43,18 +44,28 @@ const TRIES_MAX = 100
 /** Past this, the text of those that were killed is cleared away. */
 const TEXT_MAX_BYTES = 16_384
 
+/** How many milliseconds the holder of a lock is given to write its name, before we say nobody's. */
+const NAME_WAITS_MAX = 50
+
 /** Nobody's lock is as long: it is a file of somebody else. */
 const FILE_MAX_BYTES = 65_536
 
-/** The owner has to read and write the file, whatever the log's mode is; nobody runs it. */
+/** The owner has to read and write the file, whatever the log's mode is. */
 const OWNER_BITS = 0o600
-const MODE_BITS = 0o666
+/** Group and others may write the log; who may only read it must not be able to lock it. */
+const WRITE_BITS = 0o022
 
 /** How the system says that something else than a file stands there. */
 const NO_FILE: ReadonlySet<string | undefined> = new Set(['ELOOP', 'EISDIR', 'ENXIO'])
 
 /** How the system says that no file can be made in a directory. */
-const NOT_TO_BE_MADE: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS'])
+const NOT_TO_BE_MADE: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+])
 
 /** Locks by text that this process gave back, also where the disk did not take a word of it. */
 const gone = new Set<string>()
@@ -91,7 +102,8 @@ export class PathLock {
     if (there && !there.isFile()) throw notRegular(path)
     const { mode, uid, gid } = there ?? making.file
     const owner = uid === undefined || gid === undefined ? {} : { uid, gid }
-    this.#permissions = { mode: (mode & MODE_BITS) | OWNER_BITS, ...owner }
+    const shared = mode & WRITE_BITS
+    this.#permissions = { mode: OWNER_BITS | shared | (shared << 1), ...owner }
     this.#made = there ? [] : disk.makeDirectory(dirname(path), making.directoryMode)
     this.changedDirectories = this.#made.map(directory => dirname(directory))
     try {
@@ -147,6 +159,7 @@ export class PathLock {
       const before = this.#held
       if (before && this.#isAtPath(before)) return
       this.#held = this.#take()
+      if (before?.holder.by === 'text') this.#takeBack(before)
       if (before) attempt(() => this.#platform.disk.close(before.fd))
       this.#lastWarning = undefined
     } catch (cause) {
@@ -165,10 +178,16 @@ export class PathLock {
     try {
       return this.#takeFile()
     } catch (error) {
-      const held = NOT_TO_BE_MADE.has(systemCode(error)) ? this.#takeLog() : undefined
+      const isNotMade = NOT_TO_BE_MADE.has(systemCode(error)) && !this.#isMade()
+      const held = isNotMade ? this.#takeLog() : undefined
       if (held) return held
       throw error
     }
+  }
+
+  /** Whether somebody else has made the file, who alone may open it. */
+  #isMade(): boolean {
+    return this.#platform.disk.lstat(lockPath(this.path)) !== undefined
   }
 
   /**
@@ -229,15 +248,18 @@ export class PathLock {
     const status = disk.fstat(fd)
     const there = disk.lstat(path) // where it is, and how many names it has, at one moment
     if (!there || !sameFile(there, status)) return undefined
-    // Of a second name we could not tell whose file it is, and our text goes into it.
-    const isLock = there.isFile() && there.nlink <= 1 && there.size <= FILE_MAX_BYTES
+    const isLock = there.isFile() && !this.#isPlanted(there) && there.size <= FILE_MAX_BYTES
     if (!isLock) throw notLock(path)
     const answer = disk.lock(fd)
-    if (answer === 'taken') throw this.#taken(this.#living(this.#read(fd))[0])
+    if (answer === 'taken') throw this.#taken(this.#awaitHolder(fd))
     const means = answer === 'ours' ? 'flock' : 'text'
     const text = this.#read(fd)
     const other = this.#living(text).find(({ by }) => by === 'text' || means === 'text')
     if (other) throw this.#taken(other)
+    if (there.nlink > 1) {
+      disk.unlink(path) // a copy by links: of what a killed process left, or of a directory in use
+      return undefined
+    }
     const held = { path, fd, status, holder: thisHolder(this.#platform, means) }
     if (means === 'text') return this.#lockByText(held)
     if (!this.#isAtPath(held)) return undefined
@@ -246,6 +268,12 @@ export class PathLock {
       this.#write(fd, formatHolder(held.holder))
     })
     return held
+  }
+
+  /** Of a second name we could not tell whose file it is, where others may have made it. */
+  #isPlanted({ nlink }: FileStatus): boolean {
+    const { disk } = this.#platform
+    return nlink > 1 && othersWhoMayWrite(disk.stat(dirname(this.path))) !== undefined
   }
 
   #lockByText(held: Held): Held | undefined {
@@ -275,7 +303,19 @@ export class PathLock {
 
   #takeBack({ fd, holder }: Held): void {
     gone.add(holder.id)
-    attempt(() => this.#write(fd, formatGone(holder)))
+    attempt(() => {
+      this.#write(fd, formatGone(holder))
+      gone.delete(holder.id)
+    })
+  }
+
+  /** Who has it writes so right after; where many start at once, that may be in this moment. */
+  #awaitHolder(fd: number): LockHolder | undefined {
+    for (let waits = 0; ; waits++) {
+      const [holder] = this.#living(this.#read(fd))
+      if (holder || waits === NAME_WAITS_MAX) return holder
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
   }
 
   #isAtPath({ path, status }: Held): boolean {

@@ -87,9 +87,9 @@ const OPTIONS: Readonly<Record<string, unknown>> = {
   depth: 0,
   // It would hold back deletions, and ignore names that end in a tilde.
   atomic: false,
-  // On Windows the end of a watched directory is an error that chokidar listens to only where it
-  // keeps the process alive, and an error that nobody listens to would end the process.
-  usePolling: process.platform === 'win32',
+  // Chokidar listens to the errors of a native watch only where it keeps the process alive, and an
+  // error that nobody listens to would end the process. On Linux there are none once it has begun.
+  usePolling: process.platform !== 'linux',
   interval: POLL_MS,
 }
 

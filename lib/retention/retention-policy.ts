@@ -17,8 +17,8 @@ export interface RetentionMoment {
 /**
  * Decides which backups are pruned: a pure function from all backups, newest first, to those that
  * **go**. What it does not return stays. It may give up the newest too; of the built-in ones only
- * `keepFor` does. A backup goes if any policy gives it up, unless it is held. The list and the backups are
- * frozen: `toSorted`, not `sort`.
+ * `keepFor` does. A backup goes if any policy gives it up, unless it is held. The list and the
+ * backups are frozen: `toSorted`, not `sort`.
  *
  *     backups => backups.filter(backup => isWeekend(backup.time)) // those of weekends go
  */

@@ -156,6 +156,7 @@ export class Upkeep {
     const listing = await this.#catalogue.list()
     this.#owner.listed(listing)
     for (const path of listing.strayHolds) this.#warnOfStrayHold(path)
+    for (const path of listing.strangers) this.#warnOfStranger(path)
     await this.#archive.tidy(listing.temporaries)
     return listing
   }
@@ -235,6 +236,13 @@ export class Upkeep {
     } catch {
       // Who cannot look at the directory cannot list it either, which is a warning soon enough.
     }
+  }
+
+  #warnOfStranger(path: string): void {
+    if (this.#warnedOf.has(path)) return
+    this.#warnedOf.add(path)
+    const message = `${path} has the name of a backup, but was made by somebody who has no part in the log; it does not count`
+    this.#owner.warn(new RollkeeperError('ERR_ROLLKEEPER_PATH', message, { path }))
   }
 
   #warnOfStrayHold(path: string): void {

@@ -49,6 +49,16 @@ describe('FileSequence', () => {
     told = []
   })
 
+  it('warns once, while nobody writes, of a deleted file that cannot be followed', () => {
+    const sequence = open()
+    fs.unlinkSync(at('audit.log'))
+    fs.symlinkSync(at('elsewhere'), at('audit.log'))
+    sequence.follow()
+    sequence.follow()
+    expect(told).to.deep.equal(['warned ERR_ROLLKEEPER_PATH'])
+    expect(fs.existsSync(at('elsewhere'))).to.equal(false)
+  })
+
   describe('that does not know what a failed write has left', () => {
     /** One write arrives, or a part of it, and reports an error; nothing can be read back. */
     const failBlindly = (arrived: string): void => {
@@ -89,6 +99,18 @@ describe('FileSequence', () => {
       expect(sequence.write(queue)).to.equal(undefined)
       expect([sequence.records, sequence.bytes, queue.length]).to.deep.equal([1, 4, 0])
       expect(sequence.rotations).to.equal(0)
+      expect(readLines(at('audit.log'))).to.deep.equal(['one'])
+    })
+
+    it('counts nothing that arrived in a file that was deleted meanwhile', () => {
+      const sequence = open()
+      failBlindly('one\n')
+      const queue = queueOf('one\n')
+      sequence.write(queue)
+      faulty.heal()
+      fs.unlinkSync(at('audit.log'))
+      expect(sequence.write(queue)).to.equal(undefined)
+      expect(sequence.records).to.equal(1)
       expect(readLines(at('audit.log'))).to.deep.equal(['one'])
     })
 

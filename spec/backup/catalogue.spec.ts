@@ -112,8 +112,40 @@ describe('Catalogue', () => {
     ]) {
       fs.writeFileSync(at(name), 'foreign\n')
     }
-    const nothing = { backups: [], strayHolds: [], temporaries: [], privateNumbers: [1] }
+    const nothing = {
+      backups: [],
+      strayHolds: [],
+      temporaries: [],
+      privateNumbers: [1],
+      strangers: [],
+    }
     expect(await open().list()).to.deep.equal(nothing)
+  })
+
+  it('counts no file of a stranger in a directory where anybody may make files, but tells of it', async function () {
+    if (process.getuid?.() !== 0) {
+      console.log('      skipped: only root can give files to others')
+      this.skip()
+    }
+    fs.chmodSync(at(), 0o1777)
+    for (const [number, owner] of [
+      [1, 0],
+      [2, 4711],
+      [3, 33],
+    ] as const) {
+      fs.writeFileSync(at(nameOf(number)), 'x\n')
+      fs.chownSync(at(nameOf(number)), owner, owner)
+    }
+    fs.writeFileSync(at('audit.log'), '')
+    fs.chownSync(at('audit.log'), 33, 33)
+    const catalogue = open()
+    for (let reading = 0; reading < 2; reading++) {
+      const { backups, strangers } = await catalogue.list()
+      expect(backups.map(({ name }) => name)).to.deep.equal([nameOf(3), nameOf(1)])
+      expect(strangers).to.deep.equal([at(nameOf(2))])
+    }
+    fs.chmodSync(at(), 0o700)
+    expect((await open().list()).backups).to.have.length(3)
   })
 
   it('fails where there is no directory, and works when there is one', async () => {
@@ -282,7 +314,7 @@ describe('Catalogue', () => {
     const catalogue = open(faulty.disk)
     await catalogue.list()
     await catalogue.list()
-    expect(new Set(faulty.calls)).to.deep.equal(new Set(['entries', 'lstat']))
+    expect(new Set(faulty.calls)).to.deep.equal(new Set(['entries', 'stat', 'lstat']))
   })
 
   it('gives two who ask at once the same, each by a reading of its own', async () => {

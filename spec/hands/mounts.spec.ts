@@ -93,6 +93,19 @@ describe('mounts in the hands of others', function () {
       })
     }
 
+    it('whose source is deleted: each record is written once, into what is still at the path', async function () {
+      fs.writeFileSync(at('outside.log'), '')
+      fs.writeFileSync(path(), '')
+      mount(this, path(), '--bind', at('outside.log'))
+      const { log, warnings } = open()
+      await log.append(numbered(1))
+      fs.unlinkSync(at('outside.log'))
+      await log.append(numbered(2))
+      expect(fs.statSync(path()).nlink).to.equal(0)
+      expect(fs.readFileSync(path(), 'utf8')).to.equal(numbered(1) + numbered(2))
+      expect(warnings).to.deep.equal([])
+    })
+
     it('that comes while nobody writes is found, and so is its end', async function () {
       const { log } = open()
       await log.append(numbered(1))

@@ -165,13 +165,14 @@ describe('PathLock', () => {
         expect(readLock()).to.match(/^pid=\d+ host="[^\n]*\n$/)
       })
 
-      it('has the permissions of the log, for its owner at least to read and write', () => {
+      it('is for those who may write the log to read and write, and for its owner', () => {
         const modeOf = () => fs.lstatSync(at('.audit.log.lock')).mode & 0o7777
         take(disk).release()
         for (const [logMode, lockMode] of [
-          [0o640, 0o640],
+          [0o640, 0o600],
+          [0o620, 0o660],
           [0o666, 0o666],
-          [0o444, 0o644],
+          [0o444, 0o600],
         ] as const) {
           fs.writeFileSync(at('audit.log'), '')
           fs.chmodSync(at('audit.log'), logMode)
@@ -469,6 +470,23 @@ describe('PathLock', () => {
     expect(closed).to.deep.equal(opened)
   })
 
+  describe('whose file was copied by a link', () => {
+    it('is had all the same where nobody else may write, and the copy stays', () => {
+      fs.writeFileSync(at('.audit.log.lock'), '')
+      fs.linkSync(at('.audit.log.lock'), at('snapshot'))
+      for (const way of ['command', 'text'] as const) take(lockingBy(way)).release()
+      expect(names()).to.deep.equal(['snapshot'])
+      expect(fs.readFileSync(at('snapshot'), 'utf8')).to.equal('')
+    })
+
+    it('is refused where others may write', () => {
+      fs.chmodSync(at(), 0o777)
+      fs.writeFileSync(at('.audit.log.lock'), '')
+      fs.linkSync(at('.audit.log.lock'), at('snapshot'))
+      expect(refusal(lockingBy('command')).code).to.equal('ERR_ROLLKEEPER_PATH')
+    })
+  })
+
   describe('in a directory in which no file can be made', () => {
     /** As on a file system that is mounted to be read, but for the log's own file. */
     const unwritable = (code: string): Disk => {
@@ -491,6 +509,14 @@ describe('PathLock', () => {
         expect(fs.readFileSync(at('audit.log'), 'utf8')).to.equal('one\n')
       })
     }
+
+    it('is refused where somebody else has made the lock, who alone may open it', () => {
+      fs.writeFileSync(at('audit.log'), 'one\n')
+      fs.writeFileSync(at('.audit.log.lock'), '', { mode: 0o600 })
+      const error = refusal(unwritable('EACCES'))
+      expect(error.code).to.equal('ERR_ROLLKEEPER_OPEN')
+      expect(error.message).to.include('EACCES')
+    })
 
     it('takes it anew where somebody replaced the file', () => {
       fs.writeFileSync(at('audit.log'), 'one\n')
