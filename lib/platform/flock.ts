@@ -31,14 +31,13 @@ const COMMAND_MAX_MS = 10_000
 const O_EXLOCK = 0x20
 const SYSTEMS_WITH_EXLOCK: ReadonlySet<string> = new Set(['darwin', 'freebsd', 'netbsd', 'openbsd'])
 
-/** By koffi, where it is installed: the call itself. It is loaded when it is first needed. */
+/**
+ * By koffi, where it is installed: the call itself. It is loaded here and now, with the package, since
+ * that takes some milliseconds, and a log may be opened by a busy server.
+ */
 export function byKoffi(load: (name: string) => unknown = requireIfThere): FlockWay {
-  let call: FlockWay = fd => {
-    const koffi = load('koffi')
-    call = isKoffi(koffi) ? koffiCall(koffi) : () => undefined
-    return call(fd)
-  }
-  return fd => call(fd)
+  const koffi = load('koffi')
+  return isKoffi(koffi) ? koffiCall(koffi) : () => undefined
 }
 
 function isKoffi(module: unknown): module is Koffi {

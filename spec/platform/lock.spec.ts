@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import type { Disk } from '../../lib/platform/disk.js'
-import { lockPath, PathLock } from '../../lib/platform/lock.js'
+import { PathLock } from '../../lib/platform/lock.js'
 import { formatHolder, parseHolders, thisHolder } from '../../lib/platform/lock-holder.js'
 import { RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
 import { compileProgram } from '../crash/compiled-program.js'
@@ -662,11 +662,5 @@ describe('PathLock', () => {
         })
       })
     }
-  })
-})
-
-describe('lockPath', () => {
-  it('is a hidden name beside the log', () => {
-    expect(lockPath('/logs/audit.log')).to.equal('/logs/.audit.log.lock')
   })
 })

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import fs from 'fs-extra'
 import { parseBackupName } from '../../lib/backup/backup-name.js'
 import { systemDisk } from '../../lib/platform/disk.js'
-import { lockPath } from '../../lib/platform/lock.js'
+import { lockPath } from '../../lib/platform/lock-file.js'
 
 /** The names of a log's backups that are on the disk, oldest first. */
 export function backupNames(path: string): string[] {
