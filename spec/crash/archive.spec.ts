@@ -7,12 +7,11 @@ import { formatBackupName } from '../../lib/backup/backup-name.js'
 import { systemPlatform } from '../../lib/platform/platform.js'
 import { Archive } from '../../lib/retention/archive.js'
 import { archivable, readBackup } from '../support/archives.js'
+import { ASYNCHRONOUS } from '../support/faulty-disk.js'
 import { runProgram, startProgram } from '../support/run-program.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 const ARCHIVER = fileURLToPath(new URL('archiver.ts', import.meta.url))
-/** Calls that go on while the program does. */
-const LATER = new Set(['readLater', 'writeLater', 'datasync', 'syncDirectory', 'remove'])
 const PROGRAM = [process.execPath, '--import', 'tsx', ARCHIVER]
 
 /** Bytes that do not compress, between some that do. */
@@ -72,7 +71,9 @@ describe('an archive whose process is killed', function () {
     const points = calls.flatMap((call, index) => {
       const point = String(index + 1)
       // When one of the others is over, that is before the next one.
-      return LATER.has(call) ? [['before', point] as const, ['under', point]] : [['before', point]]
+      return ASYNCHRONOUS.has(call)
+        ? [['before', point] as const, ['under', point]]
+        : [['before', point]]
     })
     const workers = Array.from({ length: 3 }, async () => {
       for (let point = points.pop(); point; point = points.pop()) {

@@ -5,6 +5,7 @@ import { Ledger } from '../support/ledger.js'
 import { runProgram } from '../support/run-program.js'
 import type { Scenario } from '../support/scenarios.js'
 import { expectSoundLog, findUnsoundness } from '../support/sound-log.js'
+import { compileProgram } from './compiled-program.js'
 import { momentsOf, type DiskCallName, type KillPoint } from './killing-disk.js'
 
 /** A log whose processes are gone: what is on the disk, and what they said. */
@@ -40,7 +41,7 @@ export interface LifeOrder {
 }
 
 /** The program that is run, and killed. */
-export const VICTIM = fileURLToPath(new URL('victim.ts', import.meta.url))
+const VICTIM = fileURLToPath(new URL('victim.ts', import.meta.url))
 
 /** Two of them keep two processors busy, and others wait for the disk meanwhile. */
 const AT_ONCE = 3
@@ -60,12 +61,14 @@ export class CrashMatrix {
   #kills = 0
 
   /**
-   * @param command the command line that runs the victim.
+   * Compiles the victim, which takes a second.
+   *
    * @param directory an empty one, for all that is made.
    */
-  constructor(command: readonly string[], directory: string) {
-    this.#command = command
-    this.#directory = directory
+  constructor(directory: string) {
+    this.#directory = join(directory, 'logs')
+    for (const name of ['program', 'logs']) fs.mkdirSync(join(directory, name))
+    this.#command = compileProgram(VICTIM, join(directory, 'program'))
   }
 
   /** Processes that died of SIGKILL so far. */

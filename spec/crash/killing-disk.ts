@@ -1,4 +1,5 @@
 import type { Disk } from '../../lib/platform/disk.js'
+import { ASYNCHRONOUS } from '../support/faulty-disk.js'
 
 /** The calls of a disk, by name. */
 export type DiskCallName = keyof Disk
@@ -20,16 +21,6 @@ export interface KillPoint {
   /** Number of the call, from 1; 0 for never. */
   readonly call: number
 }
-
-/** Calls that go on while the program does. */
-const ASYNCHRONOUS: ReadonlySet<DiskCallName> = new Set<DiskCallName>([
-  'readLater',
-  'writeLater',
-  'datasync',
-  'syncDirectory',
-  'remove',
-  'freeBytes',
-])
 
 /**
  * Calls that leave something on the disk: between two others, all crashes look alike. Not those that

@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { allScenarios, scenarioNamed, type Scenario } from '../support/scenarios.js'
-import { compileProgram } from './compiled-program.js'
-import { CrashMatrix, forEachOf, killPoints, VICTIM, type Remains } from './crash-matrix.js'
+import { CrashMatrix, forEachOf, killPoints, type Remains } from './crash-matrix.js'
 import { CHANGING, type DiskCallName, type KillPoint, type Moment } from './killing-disk.js'
 
 /** `all`: at every point there is. Default: a sample, always the same, of so many kills at least. */
@@ -50,10 +49,7 @@ describe('a log whose process is killed', function () {
 
   before(() => {
     directory = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'rollkeeper-')))
-    fs.mkdirSync(join(directory, 'program'))
-    fs.mkdirSync(join(directory, 'logs'))
-    const command = compileProgram(VICTIM, join(directory, 'program'))
-    matrix = new CrashMatrix(command, join(directory, 'logs'))
+    matrix = new CrashMatrix(directory)
   })
   after(() => fs.remove(directory))
 

@@ -3,8 +3,7 @@ import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { scenarioNamed } from '../support/scenarios.js'
-import { compileProgram } from './compiled-program.js'
-import { CrashMatrix, forEachOf, VICTIM } from './crash-matrix.js'
+import { CrashMatrix, forEachOf } from './crash-matrix.js'
 import {
   injecting,
   readRecording,
@@ -52,10 +51,7 @@ describe('a log whose system calls fail, or kill', function () {
       this.skip()
     }
     directory = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'rollkeeper-')))
-    fs.mkdirSync(join(directory, 'program'))
-    fs.mkdirSync(join(directory, 'logs'))
-    const command = compileProgram(VICTIM, join(directory, 'program'))
-    matrix = new CrashMatrix(command, join(directory, 'logs'))
+    matrix = new CrashMatrix(directory)
   })
   after(() => fs.remove(directory))
 

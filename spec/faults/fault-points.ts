@@ -44,7 +44,7 @@ const CREATE = ['EACCES', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOSPC', 'EROFS', 'EIO'
 const WRITE = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'ESTALE', 'short', 'short,ENOSPC']
 const READ = ['EIO', 'ESTALE', 'short']
 const SYNC = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'ESTALE']
-const NAME = ['EACCES', 'EBUSY', 'EROFS', 'ENOENT', 'EIO', 'ESTALE']
+const NAME = ['EACCES', 'EPERM', 'EBUSY', 'EROFS', 'ENOENT', 'EIO', 'ESTALE']
 
 const NETWORK = 'EIO, ESTALE: nfs(5)'
 

@@ -5,23 +5,13 @@ import {
   type Disk,
   type NameScan,
 } from '../../lib/platform/disk.js'
-import { systemError } from '../support/faulty-disk.js'
+import { ASYNCHRONOUS, systemError } from '../support/faulty-disk.js'
 import type { Fault, FaultCode, FaultEffect } from './fault-points.js'
 
 type Call = (...args: never[]) => unknown
 
 /** Calls whose answer is a descriptor. */
 const OPENING: ReadonlySet<string> = new Set(['openExisting', 'create', 'openToRead', 'openLock'])
-
-/** Calls that answer by a promise. */
-const ASYNCHRONOUS: ReadonlySet<string> = new Set<keyof Disk>([
-  'readLater',
-  'writeLater',
-  'datasync',
-  'syncDirectory',
-  'remove',
-  'freeBytes',
-])
 
 /** Calls whose first argument is a descriptor. */
 const OF_DESCRIPTORS: ReadonlySet<string> = new Set<keyof Disk>([

@@ -4,9 +4,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { FileAppender } from '../../lib/appender/file-appender.js'
-import type { FileAppenderOptions } from '../../lib/appender/options.js'
-import type { RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
-import { HastyPlatform } from '../support/hasty-platform.js'
+import { hastyLogs } from '../support/hasty-log.js'
 import { backupNames } from '../support/log-directory.js'
 import { waitFor } from '../support/run-program.js'
 import {
@@ -28,32 +26,9 @@ const isRoot = process.getuid?.() === 0
 describe('an active file in the hands of others', function () {
   this.timeout(60_000)
   const at = temporaryDirectory()
-  const opened: FileAppender[] = []
-  let platform: HastyPlatform
-
-  beforeEach(() => {
-    platform = new HastyPlatform()
-  })
-
-  afterEach(async () => {
-    for (const log of opened.splice(0)) await log.close()
-  })
+  const logs = hastyLogs(at)
 
   const path = (): string => at('logs', 'audit.log')
-
-  function open(options: Partial<FileAppenderOptions> = {}): {
-    log: FileAppender
-    reopened: string[]
-    warnings: RollkeeperError[]
-  } {
-    const log = new FileAppender({ path: path(), ...options }, platform)
-    opened.push(log)
-    const reopened: string[] = []
-    const warnings: RollkeeperError[] = []
-    log.on('reopen', why => reopened.push(why))
-    log.on('warning', error => warnings.push(error))
-    return { log, reopened, warnings }
-  }
 
   /** What others do: a line of shell, in the directory of the log, by a process of its own. */
   async function shell(line: string): Promise<void> {
@@ -67,7 +42,7 @@ describe('an active file in the hands of others', function () {
 
   /** What happened when the log was idle. */
   async function reopenAfter(log: FileAppender, line: string): Promise<unknown> {
-    await platform.idle()
+    await logs.platform.idle()
     const reopen = once(log, 'reopen')
     shellAtOnce(line)
     const [why]: unknown[] = await reopen
@@ -93,7 +68,7 @@ describe('an active file in the hands of others', function () {
     }
     for (const [what, { line, why }] of Object.entries(hands)) {
       it(`keeps every record, once and in order, when it is ${what} while it is written`, async () => {
-        const { log, reopened, warnings } = open()
+        const { log, reopened, warnings } = logs.open()
         const writer = new SteadyWriter(log)
         const files: string[] = []
         for (let i = 1; i <= TIMES; i++) {
@@ -110,7 +85,7 @@ describe('an active file in the hands of others', function () {
       })
 
       it(`leaves it at once when it is ${what} while nobody writes`, async () => {
-        const { log } = open()
+        const { log } = logs.open()
         await log.append(numbered(1))
         expect(await reopenAfter(log, line.replace('.N', '.1'))).to.equal(why)
         expect(fs.readFileSync(path(), 'utf8'), 'the path is there again').to.equal('')
@@ -124,7 +99,7 @@ describe('an active file in the hands of others', function () {
   })
 
   it('keeps every record, once and in order, when it is renamed by another process', async () => {
-    const { log, warnings } = open()
+    const { log, warnings } = logs.open()
     const writer = new SteadyWriter(log)
     for (let i = 1; i <= TIMES * 4; i++) {
       await shell(`mv audit.log audit.log.${i}`)
@@ -143,7 +118,7 @@ describe('an active file in the hands of others', function () {
     }
     for (const [what, { line, why }] of Object.entries(hands)) {
       it(`misses nothing but what it had in it when it is ${what} while it is written`, async () => {
-        const { log } = open()
+        const { log } = logs.open()
         const writer = new SteadyWriter(log)
         for (let i = 0; i < TIMES; i++) {
           await writer.goesOn()
@@ -167,7 +142,7 @@ describe('an active file in the hands of others', function () {
       })
 
       it(`leaves it at once when it is ${what} while nobody writes`, async () => {
-        const { log } = open()
+        const { log } = logs.open()
         await log.append(numbered(1))
         expect(await reopenAfter(log, line)).to.equal(why)
         expect(fs.readFileSync(path(), 'utf8'), 'the path is there again').to.equal('')
@@ -189,7 +164,7 @@ describe('an active file in the hands of others', function () {
     for (const [what, { make, remove }] of Object.entries(strangers)) {
       it(`goes on in the renamed file, warns of ${what}, and follows when that is gone`, async () => {
         fs.writeFileSync(at('outside'), '')
-        const { log, warnings, reopened } = open()
+        const { log, warnings, reopened } = logs.open()
         const writer = new SteadyWriter(log)
         await writer.goesOn()
         shellAtOnce(`mv audit.log audit.log.1; ${make}`)
@@ -208,7 +183,7 @@ describe('an active file in the hands of others', function () {
 
       it(`waits, as no file takes records, while ${what} stands for a deleted one`, async () => {
         fs.writeFileSync(at('outside'), '')
-        const { log, warnings } = open()
+        const { log, warnings } = logs.open()
         await log.append(numbered(1))
         const fd = fs.openSync(path(), 'r')
         shellAtOnce(`rm audit.log; ${make}`)
@@ -227,9 +202,9 @@ describe('an active file in the hands of others', function () {
 
       it(`warns of ${what} while nobody writes, and follows when that is gone`, async () => {
         fs.writeFileSync(at('outside'), '')
-        const { log, warnings } = open()
+        const { log, warnings } = logs.open()
         await log.append(numbered(1))
-        await platform.idle()
+        await logs.platform.idle()
         shellAtOnce(`mv audit.log audit.log.1; ${make}`)
         await waitFor('a warning', () => warnings.length > 0)
         const reopen = once(log, 'reopen')
@@ -245,7 +220,7 @@ describe('an active file in the hands of others', function () {
 
   describe('that is truncated', () => {
     it('leaves no hole and cuts no record while it is written', async () => {
-      const { log, reopened } = open()
+      const { log, reopened } = logs.open()
       const writer = new SteadyWriter(log)
       for (let i = 0; i < TIMES; i++) {
         await writer.goesOn()
@@ -263,7 +238,7 @@ describe('an active file in the hands of others', function () {
     })
 
     it('counts its size from there', async () => {
-      const { log } = open({ maxSize: 100 })
+      const { log } = logs.open({ maxSize: 100 })
       await log.append(`${'a'.repeat(89)}\n`)
       await shell('truncate -s 0 audit.log')
       await log.append(`${'b'.repeat(89)}\n`)
@@ -274,9 +249,9 @@ describe('an active file in the hands of others', function () {
     })
 
     it('goes on in it when that happens while nobody writes', async () => {
-      const { log, reopened } = open()
+      const { log, reopened } = logs.open()
       await log.append(numbered(1))
-      await platform.idle()
+      await logs.platform.idle()
       await shell('truncate -s 0 audit.log')
       await waitFor('a look', () => log.stats().activeBytes === 0)
       await log.append(numbered(1))
@@ -291,7 +266,7 @@ describe('an active file in the hands of others', function () {
       ['another mode', 'chmod 640 audit.log'],
     ] as const) {
       it(`goes on, and hands ${what} on to the next file`, async () => {
-        const { log, reopened, warnings } = open({ maxSize: '64KiB' })
+        const { log, reopened, warnings } = logs.open({ maxSize: '64KiB' })
         const writer = new SteadyWriter(log)
         await writer.goesOn()
         shellAtOnce(line)
@@ -312,7 +287,7 @@ describe('an active file in the hands of others', function () {
         console.log('      skipped: only root gives files away')
         return this.skip()
       }
-      const { log, reopened, warnings } = open({ maxSize: '64KiB' })
+      const { log, reopened, warnings } = logs.open({ maxSize: '64KiB' })
       const writer = new SteadyWriter(log)
       await writer.goesOn()
       shellAtOnce('chown 65534:65534 audit.log')
@@ -337,7 +312,7 @@ describe('an active file in the hands of others', function () {
       process.seteuid?.(65534)
       let last: number
       try {
-        const { log } = open({ maxSize: '64KiB' })
+        const { log } = logs.open({ maxSize: '64KiB' })
         const writer = new SteadyWriter(log)
         await writer.goesOn()
         await log.flush()
@@ -346,7 +321,7 @@ describe('an active file in the hands of others', function () {
         await waitFor('a rotation', () => log.stats().rotations > rotations + 1)
         last = await writer.stop()
         await log.close()
-        expect(() => open())
+        expect(() => logs.open())
           .to.throw()
           .with.property('code', 'ERR_ROLLKEEPER_OPEN')
       } finally {
@@ -357,11 +332,11 @@ describe('an active file in the hands of others', function () {
     })
 
     it('goes on in it when that happens while nobody writes', async () => {
-      const { log, reopened, warnings } = open()
+      const { log, reopened, warnings } = logs.open()
       await log.append(numbered(1))
-      await platform.idle()
+      await logs.platform.idle()
       await shell('chmod 000 audit.log')
-      await platform.idle()
+      await logs.platform.idle()
       await log.append(numbered(2))
       await shell('chmod 600 audit.log')
       expectAllIn([path()], 2)
@@ -371,7 +346,7 @@ describe('an active file in the hands of others', function () {
 
   describe('that cannot be changed for a while', () => {
     it('lets appends wait while it is immutable, and goes on: nothing lost, nothing twice', async function () {
-      const { log, warnings } = open({ maxSize: '64KiB' })
+      const { log, warnings } = logs.open({ maxSize: '64KiB' })
       const writer = new SteadyWriter(log)
       await writer.goesOn()
       try {
@@ -395,7 +370,7 @@ describe('an active file in the hands of others', function () {
   })
 
   it('touches nothing where `follow` is false', async () => {
-    const { log, reopened } = open({ follow: false })
+    const { log, reopened } = logs.open({ follow: false })
     await log.append(numbered(1))
     await shell('mv audit.log audit.log.1')
     await log.append(numbered(2))

@@ -4,8 +4,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { FileAppender } from '../../lib/appender/file-appender.js'
-import type { FileAppenderOptions } from '../../lib/appender/options.js'
-import { HastyPlatform } from '../support/hasty-platform.js'
+import { hastyLogs } from '../support/hasty-log.js'
 import { backupNames } from '../support/log-directory.js'
 import {
   expectAllIn,
@@ -24,24 +23,9 @@ const TIMES = 5
 describe("a log's directory in the hands of others", function () {
   this.timeout(60_000)
   const at = temporaryDirectory()
-  const opened: FileAppender[] = []
-  let platform: HastyPlatform
-
-  beforeEach(() => {
-    platform = new HastyPlatform()
-  })
-
-  afterEach(async () => {
-    for (const log of opened.splice(0)) await log.close()
-  })
+  const logs = hastyLogs(at)
 
   const path = (): string => at('logs', 'audit.log')
-
-  function open(options: Partial<FileAppenderOptions> = {}): FileAppender {
-    const log = new FileAppender({ path: path(), ...options }, platform)
-    opened.push(log)
-    return log
-  }
 
   /** What others do: a line of shell, above the directory of the log, by a process of its own. */
   async function shell(line: string): Promise<void> {
@@ -55,7 +39,7 @@ describe("a log's directory in the hands of others", function () {
 
   /** What happened when the log was idle. */
   async function reopenAfter(log: FileAppender, line: string): Promise<unknown> {
-    await platform.idle()
+    await logs.platform.idle()
     const reopen = once(log, 'reopen')
     shellAtOnce(line)
     const [why]: unknown[] = await reopen
@@ -63,7 +47,7 @@ describe("a log's directory in the hands of others", function () {
   }
 
   it('is made anew when it is renamed while the log is written: nothing is lost', async () => {
-    const log = open()
+    const { log } = logs.open()
     const writer = new SteadyWriter(log)
     const files: string[] = []
     for (let i = 1; i <= TIMES; i++) {
@@ -78,7 +62,7 @@ describe("a log's directory in the hands of others", function () {
   })
 
   it('may be renamed and made anew by others while the log is written: nothing is lost', async () => {
-    const log = open()
+    const { log } = logs.open()
     const writer = new SteadyWriter(log)
     const files: string[] = []
     for (let i = 1; i <= TIMES; i++) {
@@ -93,7 +77,7 @@ describe("a log's directory in the hands of others", function () {
   })
 
   it('is made anew when it is renamed with backups in it, and rotation goes on', async () => {
-    const log = open({ maxSize: '16KiB' })
+    const { log } = logs.open({ maxSize: '16KiB' })
     const writer = new SteadyWriter(log)
     await writer.goesOn(2000)
     await shell('mv logs old')
@@ -112,7 +96,7 @@ describe("a log's directory in the hands of others", function () {
   })
 
   it('is made anew when it is deleted while the log is written; what was in it is missing', async () => {
-    const log = open()
+    const { log } = logs.open()
     const writer = new SteadyWriter(log)
     for (let i = 0; i < TIMES; i++) {
       await writer.goesOn()
@@ -148,7 +132,7 @@ describe("a log's directory in the hands of others", function () {
   }
   for (const [what, { line, why }] of Object.entries(hands)) {
     it(`is left when it is ${what} while nobody writes`, async () => {
-      const log = open()
+      const { log } = logs.open()
       await log.append(numbered(1))
       expect(await reopenAfter(log, line)).to.equal(why)
       expect(fs.readFileSync(path(), 'utf8'), 'the path is there again').to.equal('')
@@ -160,7 +144,7 @@ describe("a log's directory in the hands of others", function () {
   }
 
   it('is found again when a directory above it is renamed while nobody writes', async () => {
-    const log = open({ path: at('a', 'b', 'c', 'audit.log') })
+    const { log } = logs.open({ path: at('a', 'b', 'c', 'audit.log') })
     await log.append(numbered(1))
     expect(await reopenAfter(log, 'mv a moved')).to.equal('renamed')
     await log.append(numbered(2))

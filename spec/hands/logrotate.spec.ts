@@ -4,9 +4,7 @@ import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import fs from 'fs-extra'
-import { FileAppender } from '../../lib/appender/file-appender.js'
-import type { FileAppenderOptions } from '../../lib/appender/options.js'
-import { HastyPlatform } from '../support/hasty-platform.js'
+import { hastyLogs } from '../support/hasty-log.js'
 import { feed, ROLLKEEPER, startProgram, waitFor, type Running } from '../support/run-program.js'
 import { backupNames } from '../support/log-directory.js'
 import { expectRange, numbered, numbersIn, SteadyWriter } from '../support/steady-writer.js'
@@ -21,8 +19,7 @@ const TIMES = 6
 describe('the real logrotate', function () {
   this.timeout(60_000)
   const at = temporaryDirectory()
-  const opened: FileAppender[] = []
-  let platform: HastyPlatform
+  const logs = hastyLogs(at)
 
   before(function () {
     try {
@@ -35,20 +32,9 @@ describe('the real logrotate', function () {
 
   beforeEach(() => {
     fs.mkdirSync(at('logs'))
-    platform = new HastyPlatform()
-  })
-
-  afterEach(async () => {
-    for (const log of opened.splice(0)) await log.close()
   })
 
   const path = (): string => at('logs', 'audit.log')
-
-  function open(options: Partial<FileAppenderOptions> = {}): FileAppender {
-    const log = new FileAppender({ path: path(), ...options }, platform)
-    opened.push(log)
-    return log
-  }
 
   /** Its arguments for a configuration of such lines. */
   function configure(...lines: string[]): string[] {
@@ -110,7 +96,7 @@ describe('the real logrotate', function () {
   ]) {
     const words = lines.join(', ')
     it(`(${words}) loses nothing and doubles nothing while the log is written`, async () => {
-      const log = open()
+      const { log } = logs.open()
       const writer = new SteadyWriter(log)
       for (let i = 0; i < TIMES; i++) {
         await writer.goesOn()
@@ -130,10 +116,10 @@ describe('the real logrotate', function () {
     [['create', 'compress'], 'replaced'],
   ] as const) {
     it(`(${lines.join(', ')}) is followed at once while nobody writes`, async () => {
-      const log = open()
+      const { log } = logs.open()
       await log.append(numbered(1))
       for (let i = 1; i <= 3; i++) {
-        await platform.idle()
+        await logs.platform.idle()
         const reopen = once(log, 'reopen')
         logrotateAtOnce(...lines)
         expect(await reopen).to.deep.equal([why])
@@ -145,7 +131,7 @@ describe('the real logrotate', function () {
   }
 
   it('(size) loses nothing and doubles nothing when it comes again and again', async () => {
-    const log = open()
+    const { log } = logs.open()
     const writer = new SteadyWriter(log)
     for (let i = 0; i < TIMES; i++) {
       await writer.goesOn(500)
@@ -158,7 +144,7 @@ describe('the real logrotate', function () {
   })
 
   it('(create) goes together with rotations of our own', async () => {
-    const log = open({ maxSize: '64KiB' })
+    const { log } = logs.open({ maxSize: '64KiB' })
     const writer = new SteadyWriter(log)
     for (let i = 0; i < TIMES; i++) {
       await writer.goesOn()
@@ -179,7 +165,7 @@ describe('the real logrotate', function () {
 
   describe('with copytruncate', () => {
     it('makes no hole and glues no line while the log is written; what comes between copy and truncation is lost', async () => {
-      const log = open()
+      const { log } = logs.open()
       const writer = new SteadyWriter(log)
       for (let i = 0; i < TIMES; i++) {
         await writer.goesOn()
@@ -208,10 +194,10 @@ describe('the real logrotate', function () {
     })
 
     it('loses nothing while nobody writes', async () => {
-      const log = open()
+      const { log } = logs.open()
       for (let i = 1; i <= 3; i++) {
         await log.append(numbered(i))
-        await platform.idle()
+        await logs.platform.idle()
         logrotateAtOnce('copytruncate')
         await waitFor('a look', () => log.stats().activeBytes === 0)
       }

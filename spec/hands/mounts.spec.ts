@@ -2,10 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { expect } from 'chai'
 import fs from 'fs-extra'
-import { FileAppender } from '../../lib/appender/file-appender.js'
-import type { FileAppenderOptions } from '../../lib/appender/options.js'
 import { systemCode, type RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
 import { FaultyDisk } from '../support/faulty-disk.js'
+import { hastyLogs } from '../support/hasty-log.js'
 import { HastyPlatform } from '../support/hasty-platform.js'
 import { backupNames } from '../support/log-directory.js'
 import { waitFor } from '../support/run-program.js'
@@ -15,18 +14,15 @@ import { temporaryDirectory } from '../support/temporary-directory.js'
 describe('mounts in the hands of others', function () {
   this.timeout(60_000)
   const at = temporaryDirectory()
-  const opened: FileAppender[] = []
+  const logs = hastyLogs(at, 'in any way')
   const mounted: string[] = []
   const fds: number[] = []
-  let platform: HastyPlatform
 
   beforeEach(() => {
-    platform = new HastyPlatform()
     fs.mkdirSync(at('logs'))
   })
 
-  afterEach(async () => {
-    for (const log of opened.splice(0)) await log.close().catch(() => undefined)
+  afterEach(() => {
     for (const fd of fds.splice(0)) fs.closeSync(fd)
     for (const target of mounted.splice(0).toReversed()) execFileSync('umount', ['-l', target])
   })
@@ -49,17 +45,6 @@ describe('mounts in the hands of others', function () {
     mounted.splice(mounted.indexOf(target), 1)
   }
 
-  function open(options: Partial<FileAppenderOptions> = {}): {
-    log: FileAppender
-    warnings: RollkeeperError[]
-  } {
-    const log = new FileAppender({ path: path(), ...options }, platform)
-    opened.push(log)
-    const warnings: RollkeeperError[] = []
-    log.on('warning', error => warnings.push(error))
-    return { log, warnings }
-  }
-
   const codesOf = (warnings: RollkeeperError[]): unknown[] =>
     warnings.map(({ code, cause }) => [code, systemCode(cause)])
 
@@ -75,7 +60,7 @@ describe('mounts in the hands of others', function () {
         fs.writeFileSync(outside, '')
         fs.writeFileSync(path(), '')
         mount(this, path(), '--bind', outside)
-        const { log, warnings } = open({ maxSize: '16KiB' })
+        const { log, warnings } = logs.open({ maxSize: '16KiB' })
         const writer = new SteadyWriter(log)
         await waitFor('twice the limit', () => log.stats().activeBytes > 2 * 16 * 1024)
         await waitFor('a warning', () => warnings.length > 0)
@@ -97,7 +82,7 @@ describe('mounts in the hands of others', function () {
       fs.writeFileSync(at('outside.log'), '')
       fs.writeFileSync(path(), '')
       mount(this, path(), '--bind', at('outside.log'))
-      const { log, warnings } = open()
+      const { log, warnings } = logs.open()
       await log.append(numbered(1))
       fs.unlinkSync(at('outside.log'))
       await log.append(numbered(2))
@@ -107,15 +92,15 @@ describe('mounts in the hands of others', function () {
     })
 
     it('that comes while nobody writes is found, and so is its end', async function () {
-      const { log } = open()
+      const { log } = logs.open()
       await log.append(numbered(1))
       fs.writeFileSync(at('outside.log'), '')
-      await platform.idle()
+      await logs.platform.idle()
       const covered = once(log, 'reopen')
       mount(this, path(), '--bind', at('outside.log'))
       expect(await covered).to.deep.equal(['replaced'])
       await log.append(numbered(2))
-      await platform.idle()
+      await logs.platform.idle()
       const uncovered = once(log, 'reopen')
       unmount(path())
       expect(await uncovered).to.deep.equal(['replaced'])
@@ -127,7 +112,7 @@ describe('mounts in the hands of others', function () {
 
   describe('that are read-only', () => {
     it('over the directory: it goes on past the limit, warns once, and rotates when that is over', async function () {
-      const { log, warnings } = open({ maxSize: '16KiB' })
+      const { log, warnings } = logs.open({ maxSize: '16KiB' })
       mount(this, at('logs'), '--bind', '-o', 'ro', at('logs'))
       const writer = new SteadyWriter(log)
       await waitFor('twice the limit', () => log.stats().activeBytes > 2 * 16 * 1024)
@@ -142,7 +127,7 @@ describe('mounts in the hands of others', function () {
     })
 
     it('over the directory while the active file is deleted: appends wait, and go on', async function () {
-      const { log, warnings } = open()
+      const { log, warnings } = logs.open()
       await log.append(numbered(1))
       const fd = fs.openSync(path(), 'r')
       fds.push(fd)
@@ -160,7 +145,7 @@ describe('mounts in the hands of others', function () {
 
     it('cannot be made so while the log is open: the kernel refuses, and the log goes on', async function () {
       mount(this, at('logs'), '-t', 'tmpfs', '-o', 'mode=700', 'none')
-      const { log, warnings } = open()
+      const { log, warnings } = logs.open()
       const writer = new SteadyWriter(log)
       await writer.goesOn()
       const remount = (how: string): void => {
@@ -174,19 +159,19 @@ describe('mounts in the hands of others', function () {
       expect(warnings).to.deep.equal([])
 
       remount('ro')
-      expect(() => open())
+      expect(() => logs.open())
         .to.throw()
         .with.property('code', 'ERR_ROLLKEEPER_OPEN')
       remount('rw')
-      const again = open().log
+      const again = logs.open().log
       await again.append(numbered(last + 1))
       expectAllIn([path()], last + 1)
     })
 
     it('and become so by force, as after an error of the disk: appends wait, and go on: nothing lost, nothing twice', async () => {
       const disk = new FaultyDisk()
-      platform = new HastyPlatform(disk.disk)
-      const { log, warnings } = open({ maxSize: '64KiB' })
+      logs.platform = new HastyPlatform(disk.disk)
+      const { log, warnings } = logs.open({ maxSize: '64KiB' })
       const writer = new SteadyWriter(log)
       await writer.goesOn()
       for (const call of ['write', 'create', 'rename', 'link', 'unlink'] as const) {
@@ -215,7 +200,7 @@ describe('mounts in the hands of others', function () {
         return this.skip()
       }
       mount(this, at('logs'), '-o', 'loop,errors=remount-ro', image)
-      const { log, warnings } = open()
+      const { log, warnings } = logs.open()
       const writer = new SteadyWriter(log)
       await writer.goesOn()
       const device = execFileSync('findmnt', ['-no', 'SOURCE', at('logs')], { encoding: 'utf8' })

@@ -4,7 +4,7 @@ import { systemDisk, type DirectoryEntry, type Disk } from '../../lib/platform/d
 export type DiskCall = keyof Disk
 
 /** Calls that answer by a promise, and so fail by one. */
-const ASYNCHRONOUS: ReadonlySet<string> = new Set<DiskCall>([
+export const ASYNCHRONOUS: ReadonlySet<string> = new Set<DiskCall>([
   'readLater',
   'writeLater',
   'datasync',
