@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fs from 'fs-extra'
-import { Ledger } from '../support/ledger.js'
+import { formatEvent, Ledger } from '../support/ledger.js'
 import { runProgram } from '../support/run-program.js'
 import type { Scenario } from '../support/scenarios.js'
 import { expectSoundLog, findUnsoundness } from '../support/sound-log.js'
@@ -50,7 +50,6 @@ const SHOWN = 5
 /** Two files that are made so far apart differ in their times of birth. */
 const TICK_MS = 11
 const NEVER_SET = new Int32Array(new SharedArrayBuffer(4))
-const ENDED = '{"what":"ended"}\n'
 
 /** Runs scenarios in processes that are killed, and looks at what they leave. */
 export class CrashMatrix {
@@ -96,15 +95,14 @@ export class CrashMatrix {
   async live(log: Remains, order: LifeOrder = {}): Promise<Life> {
     const { scenario = log.first, point, links = 'some', wrapper = [] } = order
     const { moment, call } = point ?? { moment: 'before', call: 0 }
-    // Whoever goes on where another ended is killed with records of its own under way.
-    const before = log.printed.replaceAll(ENDED, '')
-    const soFar = Ledger.read(before, log.first.prepared).entries.length
+    const soFar = Ledger.read(log.printed, log.first.prepared).entries.length
     const options = [log.path, scenario.name, String(soFar), moment, String(call), links]
     const program = [...wrapper, ...this.#command, ...options]
     const { signal, code, stdout, stderr } = await runProgram(program)
     if (signal === 'SIGKILL') {
       this.#kills++
-      const printed = before + stdout.replaceAll(ENDED, '')
+      const said = stdout.slice(0, stdout.lastIndexOf('\n') + 1)
+      const printed = log.printed + said + formatEvent({ what: 'killed' })
       return { remains: { ...log, printed }, end: 'killed', calls: [] }
     }
     const said = stdout.split('\n')
@@ -113,7 +111,7 @@ export class CrashMatrix {
     }
     const { calls }: { calls: DiskCallName[] } = JSON.parse(said.at(-2) ?? '')
     const printed =
-      before +
+      log.printed +
       said
         .slice(0, -2)
         .map(line => `${line}\n`)

@@ -39,7 +39,8 @@ export type LedgerEvent =
   | { readonly what: 'gap'; readonly records: number }
   | { readonly what: 'reported' | 'defect'; readonly code: string }
   | { readonly what: 'held' | 'released'; readonly name: string }
-  | { readonly what: 'ended' }
+  /** The process came to its end, and had told all; or somebody saw it killed. */
+  | { readonly what: 'ended' | 'killed' }
 
 /** What a ledger needs of an appender to hand it records. */
 export interface Appendable {
@@ -127,6 +128,7 @@ export class Ledger {
   readonly #defects: string[] = []
   readonly #held: Set<string>
   #gapRecords = 0
+  #killedUpTo = 0
   #status: 'open' | 'ended' = 'open'
 
   /** @param report is told of each event, before anything else happens. */
@@ -177,6 +179,11 @@ export class Ledger {
   /** Records that `gap` events told of. */
   get gapRecords(): number {
     return this.#gapRecords
+  }
+
+  /** The last record of a process that was killed: nobody could tell of those up to it. */
+  get killedUpTo(): number {
+    return this.#killedUpTo
   }
 
   /** Whether the log was closed, or never opened: all that it had to say is said. */
@@ -320,6 +327,10 @@ export class Ledger {
         break
       case 'released':
         this.#held.delete(event.name)
+        break
+      case 'killed':
+        this.#killedUpTo = this.#entries.length
+        this.#status = 'open'
         break
       case 'ended':
         this.#status = 'ended'

@@ -149,6 +149,9 @@ describe('a sound log', () => {
     expect(find(Ledger.read(printed.join(told), prepared))).to.equal('')
     expect(find(Ledger.read(printed.join(''), prepared))).to.include('silently lost: of records 7')
     expect(find(Ledger.read(printed[0]!, prepared)), 'the process was killed').to.equal('')
+    const killed = `${JSON.stringify({ what: 'killed' })}\n`
+    const after = Ledger.read(printed.join(killed), prepared)
+    expect(find(after), 'it was killed, and another one came to its end').to.equal('')
   })
 
   it('may have lost what went with a file that somebody deleted', () => {

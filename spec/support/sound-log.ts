@@ -211,7 +211,9 @@ function findLost(ledger: Ledger, counts: ReadonlyMap<number, number>): string[]
   if (!ledger.hasEnded) return problems
   const told = missing.filter(
     ({ number, fate, code = '' }) =>
-      number > acknowledged + unknown && fate !== 'acknowledged' && !NOT_TAKEN.has(code),
+      number > Math.max(acknowledged + unknown, ledger.killedUpTo) &&
+      fate !== 'acknowledged' &&
+      !NOT_TAKEN.has(code),
   )
   if (told.length > ledger.gapRecords) {
     const numbers = told.map(({ number }) => number).join(', ')
