@@ -4,7 +4,7 @@ import type { RollkeeperError } from '../../lib/platform/rollkeeper-error.js'
 import { HastyPlatform } from './hasty-platform.js'
 
 /** A log that is open, and what it has told so far. */
-export interface HastyLog {
+interface HastyLog {
   readonly log: FileAppender
   /** Why the path was opened anew, each time. */
   readonly reopened: string[]
