@@ -4,7 +4,9 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { FileAppender } from '../../lib/appender/file-appender.js'
+import { FaultyDisk } from '../support/faulty-disk.js'
 import { hastyLogs } from '../support/hasty-log.js'
+import { HastyPlatform } from '../support/hasty-platform.js'
 import { backupNames } from '../support/log-directory.js'
 import {
   expectAllIn,
@@ -26,6 +28,17 @@ describe("a log's directory in the hands of others", function () {
   const logs = hastyLogs(at)
 
   const path = (): string => at('logs', 'audit.log')
+
+  /** The files of the log in a directory, oldest first. */
+  const filesOf = (name: string): string[] => [
+    ...backupNames(at(name, 'audit.log')).map(backup => at(name, backup)),
+    at(name, 'audit.log'),
+  ]
+
+  /** A rotation may have been under way when the directory was renamed; opening the log ends it. */
+  async function finish(name: string): Promise<void> {
+    await logs.open({ path: at(name, 'audit.log') }).log.close()
+  }
 
   /** What others do: a line of shell, above the directory of the log, by a process of its own. */
   async function shell(line: string): Promise<void> {
@@ -84,15 +97,26 @@ describe("a log's directory in the hands of others", function () {
     await writer.goesOn(2000)
     const last = await writer.stop()
     await log.settled()
-    const files = ['old', 'logs'].flatMap(name => {
-      const active = at(name, 'audit.log')
-      return [...backupNames(active).map(backup => at(name, backup)), active]
-    })
-    expectAllIn(
-      files.filter(file => fs.existsSync(file)),
-      last,
-    )
+    await finish('old')
+    expectAllIn([...filesOf('old'), ...filesOf('logs')], last)
     expect(backupNames(path())).not.to.have.length(0)
+  })
+
+  it('may be renamed in the midst of a rotation: whoever opens it there finishes that', async () => {
+    const faulty = new FaultyDisk()
+    faulty.after('rename', () => {
+      faulty.heal()
+      fs.renameSync(at('logs'), at('old'))
+    })
+    logs.platform = new HastyPlatform(faulty.disk)
+    const { log } = logs.open()
+    await log.append(numbered(1))
+    const refused = await log.rotate().catch((error: unknown) => error)
+    expect(refused).to.have.property('code', 'ERR_ROLLKEEPER_ROTATE')
+    await log.append(numbered(2))
+    expect(fs.readdirSync(at('old'))).to.include('.audit.log.rotating')
+    await finish('old')
+    expectAllIn([...filesOf('old'), ...filesOf('logs')], 2)
   })
 
   it('is made anew when it is deleted while the log is written; what was in it is missing', async () => {
