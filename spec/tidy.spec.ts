@@ -19,6 +19,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   retention: ['arguments', 'platform', 'backup'],
   appender: ['arguments', 'platform', 'backup', 'rotation', 'retention'],
   audit: ['arguments', 'platform', 'backup', 'rotation', 'retention'], // a log is what can append
+  http: ['arguments', 'platform', 'audit'],
   adapters: ['arguments', 'platform', 'backup', 'rotation', 'retention', 'appender', 'audit'],
   cli: ['arguments', 'platform', 'backup', 'rotation', 'retention', 'appender', 'audit'],
 }

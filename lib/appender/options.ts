@@ -1,9 +1,10 @@
 import { basename, resolve, sep } from 'node:path'
-import { distance } from 'fastest-levenshtein'
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
 import { parseByteSize, type ByteSize } from '../arguments/byte-size.js'
+import { parseChoice } from '../arguments/choice.js'
 import type { DurationLike } from '../arguments/duration.js'
 import { parseDuration } from '../arguments/duration.js'
+import { checkOptionNames } from '../arguments/option-name.js'
 import {
   keepForMs,
   keepNewest,
@@ -166,7 +167,7 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
   if (typeof options !== 'object' || options === null) {
     throw wrongType('options', 'an object with a path', options)
   }
-  for (const name of Object.keys(options)) checkName(name)
+  checkOptionNames(options, NAMES)
   const { durability = 'flush', follow = true } = options
   const { maxPending = DEFAULT_MAX_PENDING, onFull = 'wait', gapRecord } = options
   const { mode = DEFAULT_MODE, directoryMode = DEFAULT_DIRECTORY_MODE } = options
@@ -176,28 +177,19 @@ export function parseOptions(options: FileAppenderOptions): AppenderSettings {
     rotation: options.rotation === undefined ? noLimits : parsePolicy('rotation', options.rotation),
     rules: rulesOf(options),
     gzipLevel: parseCompression(options.compress),
-    durability: parseChoice('durability', durability, ['flush', 'sync']),
+    durability: parseChoice('option durability', durability, ['flush', 'sync']),
     syncIntervalMs: parseSyncInterval(options.syncInterval),
     batchBytes: parseBatchBytes(options.batchBytes),
     maxPending: parseByteSize('option maxPending', maxPending),
-    onFull: parseChoice('onFull', onFull, ['wait', 'drop', 'throw']),
+    onFull: parseChoice('option onFull', onFull, ['wait', 'drop', 'throw']),
     gapRecord: parseGapRecord(gapRecord),
-    follow: parseChoice('follow', follow, [true, false]),
+    follow: parseChoice('option follow', follow, [true, false]),
     processes: parseProcesses(options.processes),
     making: {
       file: { mode: parseMode('mode', mode) },
       directoryMode: parseMode('directoryMode', directoryMode),
     },
   }
-}
-
-function checkName(name: string): void {
-  if (NAMES.has(name)) return
-  const known = [...NAMES]
-  const far = (other: string): number => distance(name.toLowerCase(), other.toLowerCase())
-  const near = known.reduce((one, other) => (far(other) < far(one) ? other : one))
-  const hint = far(near) <= Math.max(2, name.length / 3) ? `; did you mean ${near}?` : ''
-  throw new TypeError(`option ${name}: expected one of ${known.join(', ')}, got ${name}${hint}`)
 }
 
 function parsePath(path: string): string {
@@ -289,18 +281,9 @@ function parseBatchBytes(batchBytes: ByteSize = DEFAULT_BATCH_BYTES): number {
 }
 
 function parseProcesses(processes: Processes = 'one'): 'one' {
-  const choice = parseChoice('processes', processes, ['one', 'many'])
+  const choice = parseChoice('option processes', processes, ['one', 'many'])
   if (choice === 'one') return choice
   throw outOfRange('option processes', `"one": this version does not have "many" yet`, choice)
-}
-
-function parseChoice<Choice>(name: string, value: Choice, choices: readonly Choice[]): Choice {
-  if (choices.includes(value)) return value
-  throw wrongType(
-    `option ${name}`,
-    choices.map(choice => JSON.stringify(choice)).join(' or '),
-    value,
-  )
 }
 
 function parseMode(name: string, mode: number): number {

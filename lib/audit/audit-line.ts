@@ -1,4 +1,3 @@
-import { isDate, isUint8Array } from 'node:util/types'
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
 import { NanoClock } from '../platform/nano-clock.js'
 import type {
@@ -9,9 +8,17 @@ import type {
   AuditResponse,
   AuditText,
 } from './audit-record.js'
+import {
+  checkCode,
+  checkCount,
+  checkObject,
+  checkStrings,
+  checkText,
+  checkTexts,
+} from './field-check.js'
 import { goEscape } from './go-quote.js'
 import { canonicalIp } from './ip-address.js'
-import { lineTime } from './rfc3339.js'
+import { lineTime, unixNsOf } from './rfc3339.js'
 
 const clock = new NanoClock()
 
@@ -62,8 +69,9 @@ export function formatResponse(response: AuditResponse): string {
 export function auditGapRecord(gap: AuditGap): string {
   checkObject('gap', gap)
   const time = lineTime('gap', gapTime(gap.time), gap.offset ?? 0)
-  const records = countText('gap.records', gap.records)
-  const bytes = countText('gap.bytes', gap.bytes)
+  const { records, bytes } = gap
+  checkCount('gap.records', records)
+  checkCount('gap.bytes', bytes)
   const why = escapedText('gap.why', gap.why)
   return `${time} AUDIT: gap records="${records}" bytes="${bytes}" why="${why}"\n`
 }
@@ -98,6 +106,7 @@ export function requestLine(
   request: AuditRequestFields,
   format: AuditFormat,
 ): string {
+  checkUnshown(request)
   const plainLine = format === '1.4' ? plainRequestLine(begin, id, request) : undefined
   if (plainLine !== undefined) return plainLine
   const escapedId = escapedText('request.id', id)
@@ -107,14 +116,20 @@ export function requestLine(
   const as = escapedOr('request.as', request.as, SELF)
   const namespace = escapedOr('request.namespace', request.namespace, '<none>')
   const uri = escapedText('request.uri', request.uri)
-  checkGroups('request.groups', request.groups)
-  checkGroups('request.asGroups', request.asGroups)
+  checkTexts('request.groups', request.groups)
+  checkTexts('request.asGroups', request.asGroups)
   if (format === '1.4') return line14(begin, escapedId, ip, method, user, as, namespace, uri)
   const asked = `${begin}${escapedId}" ip="${ip}" method="${method}" user="${user}"`
   const end = `namespace="${namespace}" uri="${uri}"\n`
   const groups = escapedGroups(request.groups, '<none>')
   const asGroups = escapedGroups(request.asGroups, '<lookup>')
   return `${asked} groups="${groups}" as="${as}" asgroups="${asGroups}" ${end}`
+}
+
+/** What no line shows is checked all the same: a mistake shall not wait for another format. */
+function checkUnshown({ userAgent, sourceIps }: AuditRequestFields): void {
+  if (userAgent !== undefined && userAgent !== null) checkText('request.userAgent', userAgent)
+  if (sourceIps !== undefined && sourceIps !== null) checkStrings('request.sourceIps', sourceIps)
 }
 
 /**
@@ -161,20 +176,11 @@ function line14(
 
 /** Writes a response line from a beginning, as for `requestLine`, and an escaped id. */
 export function responseLine(begin: string, escapedId: string, code: number): string {
-  if (typeof code !== 'number') throw wrongType('response.code', 'an integer', code)
-  if (!Number.isInteger(code) || (code !== 0 && (code < 100 || code > 999))) {
-    throw outOfRange('response.code', 'an integer from 100 to 999, or 0', code)
-  }
+  checkCode('response.code', code)
   return `${begin}${escapedId}${(RESPONSE_ENDS[code] ??= `" response="${code}"\n`)}`
 }
 
-/** Throws TypeError if `value` is no object, so that no field of it can be read. */
-export function checkObject(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) throw wrongType(name, 'an object', value)
-}
-
-/** Throws RangeError if `format` is no format there is. */
-export function checkFormat(name: string, format: unknown): void {
+function checkFormat(name: string, format: unknown): void {
   if (format !== '1.4' && format !== '1.6') throw outOfRange(name, `'1.4' or '1.6'`, format)
 }
 
@@ -185,18 +191,6 @@ function escapedText(name: string, value: AuditText): string {
 
 function escapedOr(name: string, value: AuditText | null | undefined, sentinel: string): string {
   return value === undefined || value === null ? sentinel : escapedText(name, value)
-}
-
-function checkText(name: string, value: unknown): void {
-  if (typeof value !== 'string' && !isUint8Array(value)) {
-    throw wrongType(name, 'a string or a Uint8Array', value)
-  }
-}
-
-function checkGroups(name: string, groups: unknown): void {
-  if (groups === undefined || groups === null) return
-  if (!Array.isArray(groups)) throw wrongType(name, 'an array of strings', groups)
-  for (const group of groups) checkText(`an element of ${name}`, group)
 }
 
 /** Each group is quoted, and the whole again: so no group can pass for two, or for a sentinel. */
@@ -219,21 +213,9 @@ function escapedIp(ip: string | null | undefined): string {
   return canonicalIp(ip) ?? '<nil>'
 }
 
-function countText(name: string, count: number): string {
-  if (typeof count !== 'number') throw wrongType(name, 'an integer', count)
-  if (!Number.isSafeInteger(count) || count < 0) {
-    throw outOfRange(name, 'an integer, 0 or more', count)
-  }
-  return String(count)
-}
-
+/** Now, unless a time is given. */
 function gapTime(time: bigint | Date | undefined): bigint {
-  if (typeof time === 'bigint') return time
-  if (time === undefined) {
-    const { seconds, nanos } = clock.now()
-    return BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
-  }
-  if (!isDate(time)) throw wrongType('gap.time', 'a Date or a bigint', time)
-  if (Number.isNaN(time.getTime())) throw outOfRange('gap.time', 'a valid Date', time)
-  return BigInt(time.getTime()) * 1_000_000n
+  if (time !== undefined) return unixNsOf('gap.time', time)
+  const { seconds, nanos } = clock.now()
+  return BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
 }

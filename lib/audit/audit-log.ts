@@ -2,11 +2,12 @@ import { tzOffset } from '@date-fns/tz/tzOffset'
 import { closest } from 'fastest-levenshtein'
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
 import { NanoClock } from '../platform/nano-clock.js'
+import { AuditCounters, type AuditStats } from './audit-counters.js'
 import { newAuditId } from './audit-id.js'
-import { AFTER_TIME, checkFormat, checkObject, requestLine, responseLine } from './audit-line.js'
-import type { AuditFormat, AuditRequestFields } from './audit-record.js'
-import { goEscape } from './go-quote.js'
-import { TimeWriter } from './rfc3339.js'
+import type { AuditLogFormat, AuditRequestFields, ResponseStage } from './audit-record.js'
+import { EventForm } from './event-form.js'
+import { checkObject } from './field-check.js'
+import { KubernetesForm, type LineForm } from './line-form.js'
 
 /** Where audit lines go: a `FileAppender`, or anything else with these two methods. */
 export interface AuditSink {
@@ -18,9 +19,15 @@ export interface AuditSink {
 
 /** Options of an `AuditLog`. */
 export interface AuditLogOptions {
-  /** The line format; default `'1.4'`. */
-  readonly format?: AuditFormat | undefined
-  /** In which zone times are written: `'UTC'`, the default, or an IANA name: `'Europe/Berlin'`. */
+  /**
+   * What is written: the lines of Kubernetes 1.4, the default, or 1.6; or with `'json'` events of
+   * `audit.k8s.io/v1`, level Metadata, one for each stage of a request.
+   */
+  readonly format?: AuditLogFormat | undefined
+  /**
+   * In which zone times are written: `'UTC'`, the default, or an IANA name: `'Europe/Berlin'`. Not
+   * with `'json'`, whose times are UTC.
+   */
   readonly timeZone?: string | undefined
   /** @internal The time, for specs. */
   readonly clock?: NanoClock | undefined
@@ -38,33 +45,40 @@ const OPTION_NAMES = ['format', 'timeZone']
  * Writes requests and responses as audit lines, each with the time of the call. Within one
  * `AuditLog` times never go backwards, also when the wall clock does: a record is chronological.
  *
+ * It counts what it hands to the log and what fails, see `stats`, and tells of it on
+ * `node:diagnostics_channel`, see `AuditCounters`.
+ *
  * @example
  * const audit = new AuditLog(log)
  * const id = audit.request({ ip: '127.0.0.1', method: 'GET', user: 'admin', uri: '/healthz' })
  * audit.response(id, 200)
  */
 export class AuditLog {
+  /** @internal What is counted besides lines comes from those who audit a server. */
+  readonly counters: AuditCounters
   readonly #log: AuditSink
-  readonly #format: AuditFormat
-  readonly #clock: NanoClock
-  readonly #timeWriter: TimeWriter
+  readonly #format: AuditLogFormat
+  readonly #form: LineForm
 
   /**
    * @param log where the lines go. It is the caller's, who closes it.
    * @param options see `AuditLogOptions`.
    * @throws TypeError for a `log` without `write` and `append`, an unknown option or one of the
-   *   wrong type; RangeError for an unknown format or time zone.
+   *   wrong type; RangeError for an unknown format or time zone, or a time zone with `'json'`.
    */
   constructor(log: AuditSink, options: AuditLogOptions = {}) {
     checkSink(log)
     checkOptions(options)
-    const { format = '1.4', timeZone = 'UTC', clock = new NanoClock() } = options
-    checkFormat('option format', format)
-    checkTimeZone(timeZone)
+    const { format = '1.4', timeZone, clock = new NanoClock() } = options
     this.#log = log
     this.#format = format
-    this.#clock = clock
-    this.#timeWriter = new TimeWriter(offsetSecondsIn(timeZone), AFTER_TIME)
+    this.#form = formOf(format, timeZone, clock)
+    this.counters = new AuditCounters(log)
+  }
+
+  /** What is written, as in the options. */
+  get format(): AuditLogFormat {
+    return this.#format
   }
 
   /**
@@ -76,22 +90,39 @@ export class AuditLog {
    *   Whatever the log throws.
    */
   request(fields: AuditLogRequest): string {
-    const id = requestId(fields)
-    this.#log.write(this.#requestLine(id, fields))
-    return id
+    let id: string | undefined
+    try {
+      id = requestId(fields)
+      this.#write(id, this.#form.requestLine(id, fields))
+      return id
+    } catch (error) {
+      this.counters.countError(id, error)
+      throw error
+    }
   }
 
   /**
    * Hands the line of a response to the log's `write`.
    *
+   * With `'json'` it says all of the request again, which is remembered by its id until the response
+   * is complete: of 100,000 requests at most, the newest. Of others it says what is known.
+   *
    * @param id what `request` returned.
    * @param code HTTP status code, 100 to 999, or 0 for none.
+   * @param stage default `'ResponseComplete'`. With `'json'` a response may have two events:
+   *   `'ResponseStarted'`, when its header is sent, and one of the others when it is over. The lines
+   *   of Kubernetes have no `'ResponseStarted'`, and write `'Panic'` as any response.
    * @returns what the log said: false asks to wait before writing more.
-   * @throws TypeError or RangeError for a wrong id or code; nothing is written then. Whatever the
-   *   log throws.
+   * @throws TypeError or RangeError for a wrong id, code or stage; nothing is written then. Whatever
+   *   the log throws.
    */
-  response(id: string, code: number): boolean {
-    return this.#log.write(this.#responseLine(id, code))
+  response(id: string, code: number, stage: ResponseStage = 'ResponseComplete'): boolean {
+    try {
+      return this.#write(id, this.#form.responseLine(id, code, stage))
+    } catch (error) {
+      this.counters.countError(id, error)
+      throw error
+    }
   }
 
   /**
@@ -101,34 +132,69 @@ export class AuditLog {
    * Rejects with TypeError for a wrong field; nothing is written then.
    */
   async appendRequest(fields: AuditLogRequest): Promise<string> {
-    const id = requestId(fields)
-    await this.#log.append(this.#requestLine(id, fields))
-    return id
+    let id: string | undefined
+    try {
+      id = requestId(fields)
+      await this.#append(id, this.#form.requestLine(id, fields))
+      return id
+    } catch (error) {
+      this.counters.countError(id, error)
+      throw error
+    }
   }
 
   /**
    * As `response`, but by the log's `append`: resolves when that resolves, so when the line is
    * acknowledged at the log's durability, and rejects as it does.
    *
-   * Rejects with TypeError or RangeError for a wrong id or code; nothing is written then.
+   * Rejects with TypeError or RangeError for a wrong id, code or stage; nothing is written then.
    */
-  async appendResponse(id: string, code: number): Promise<void> {
-    await this.#log.append(this.#responseLine(id, code))
+  async appendResponse(
+    id: string,
+    code: number,
+    stage: ResponseStage = 'ResponseComplete',
+  ): Promise<void> {
+    try {
+      await this.#append(id, this.#form.responseLine(id, code, stage))
+    } catch (error) {
+      this.counters.countError(id, error)
+      throw error
+    }
   }
 
-  #requestLine(id: string, fields: AuditLogRequest): string {
-    return requestLine(this.#begin(), id, fields, this.#format)
+  /**
+   * How many lines were handed to the log, how many failed, and how many requests were refused for
+   * it. What the log drops counts as failed where the log tells it, as a `FileAppender` does; a log
+   * that others write to as well counts theirs along.
+   */
+  stats(): AuditStats {
+    return this.counters.stats()
   }
 
-  #responseLine(id: string, code: number): string {
-    if (typeof id !== 'string') throw wrongType('response.id', 'a string', id)
-    return responseLine(this.#begin(), goEscape(id), code)
+  #write(id: string, line: string): boolean {
+    this.counters.countEvent(id, line)
+    const wantsMore = this.#log.write(line)
+    if (!wantsMore) this.counters.countDropped(id)
+    return wantsMore
   }
 
-  #begin(): string {
-    const { seconds, nanos } = this.#clock.now()
-    return this.#timeWriter.write(seconds, nanos)
+  #append(id: string, line: string): Promise<void> {
+    this.counters.countEvent(id, line)
+    return this.#log.append(line)
   }
+}
+
+function formOf(format: AuditLogFormat, timeZone: string | undefined, clock: NanoClock): LineForm {
+  if (format === 'json') {
+    if (timeZone === undefined) return new EventForm(clock)
+    throw outOfRange('option timeZone', `none with format 'json', whose times are UTC`, timeZone)
+  }
+  if (format !== '1.4' && format !== '1.6') {
+    throw outOfRange('option format', `'1.4', '1.6' or 'json'`, format)
+  }
+  const zone = timeZone ?? 'UTC'
+  checkTimeZone(zone)
+  return new KubernetesForm(format, clock, offsetSecondsIn(zone))
 }
 
 function requestId(fields: AuditLogRequest): string {

@@ -4,6 +4,15 @@
  */
 export type AuditFormat = '1.4' | '1.6'
 
+/** What an `AuditLog` writes: lines of Kubernetes, or JSON events of `audit.k8s.io/v1`. */
+export type AuditLogFormat = AuditFormat | 'json'
+
+/**
+ * How far the answer to a request is: its header is sent and its body goes on, as in a watch; it is
+ * over; or its handler threw.
+ */
+export type ResponseStage = 'ResponseStarted' | 'ResponseComplete' | 'Panic'
+
 /**
  * Text of a field. Bytes are for what came over the wire and may be no UTF-8, such as a header; the
  * line shows those that are none as `\xNN`.
@@ -31,6 +40,10 @@ export interface AuditRequestFields {
   readonly namespace?: AuditText | null | undefined
   /** The request target, as it shall be shown: secrets already taken out. */
   readonly uri: AuditText
+  /** What the client calls itself; shown in JSON only. */
+  readonly userAgent?: AuditText | null | undefined
+  /** Addresses, the client's first, then those of proxies; shown in JSON only. Default: `ip`. */
+  readonly sourceIps?: readonly string[] | null | undefined
 }
 
 /** When something happened. */

@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types'
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
 
 const NANOS_PER_SECOND = 1_000_000_000n
@@ -70,6 +71,48 @@ export function lineTime(name: string, unixNs: bigint, offsetSeconds: number): s
     throw outOfRange(`${name}.time`, 'a time in the years 0000 to 9999', unixNs)
   }
   return secondText(localSeconds) + fractionText(nanos) + zoneText(offsetSeconds)
+}
+
+/**
+ * Writes a time as Kubernetes' events have it: UTC, with exactly six digits, the rest cut off
+ * (https://pkg.go.dev/k8s.io/apimachinery/pkg/apis/meta/v1#MicroTime).
+ *
+ * @param seconds whole seconds since 1970, in the years 0000 to 9999.
+ * @param nanos nanoseconds in that second, 0 to 999999999.
+ * @returns for example `2016-09-07T13:03:57.400333Z`.
+ */
+export function microTime(seconds: number, nanos: number): string {
+  const micros = (nanos / 1000) | 0
+  const ms = (micros / 1000) | 0
+  return `${msText(seconds * 1000 + ms)}${THREE_DIGITS[micros - ms * 1000]!}Z`
+}
+
+/**
+ * As `microTime`, for a time that somebody gives.
+ *
+ * @param name what the time is, for the error: `event.stageTimestamp`.
+ * @throws TypeError for what is neither a bigint nor a Date; RangeError for a Date that is none and
+ *   for a time outside the years 0000 to 9999.
+ */
+export function microTimeOf(name: string, time: bigint | Date): string {
+  const { seconds, nanos } = splitNs(unixNsOf(name, time))
+  if (seconds < FIRST_SECONDS || seconds > LAST_RFC_SECONDS) {
+    throw outOfRange(name, 'a time in the years 0000 to 9999', time)
+  }
+  return microTime(seconds, nanos)
+}
+
+/**
+ * Gives nanoseconds since 1970 for a bigint that is that, or a Date.
+ *
+ * @param name what the time is, for the error.
+ * @throws TypeError for anything else, RangeError for a Date that is none.
+ */
+export function unixNsOf(name: string, time: bigint | Date): bigint {
+  if (typeof time === 'bigint') return time
+  if (!isDate(time)) throw wrongType(name, 'a Date or a bigint', time)
+  if (Number.isNaN(time.getTime())) throw outOfRange(name, 'a valid Date', time)
+  return BigInt(time.getTime()) * 1_000_000n
 }
 
 /** A time as a line shows it: nanoseconds since 1970, and seconds east of UTC. */

@@ -2,7 +2,9 @@ import { Writable } from 'node:stream'
 import { FileAppender } from '../appender/file-appender.js'
 import type { FileAppenderOptions } from '../appender/options.js'
 import { reasonOf, RollkeeperError } from '../platform/rollkeeper-error.js'
+import type { AuditMode } from './audit-flags.js'
 import { optionName } from './flag-value.js'
+import { LogStream } from './log-stream.js'
 import { report, UsageError } from './report.js'
 
 const LINE_END = 0x0a
@@ -27,14 +29,19 @@ export interface Destination {
 export class LogDestination implements Destination {
   readonly stream: Writable
   readonly #log: FileAppender
+  readonly #mode: AuditMode
+  readonly #lines: LogStream
   #sound = true
 
   /**
+   * @param mode what becomes of lines while the log cannot be written; `batch` drops what the log has
+   *   no room for in memory, whatever `onFull` says.
    * @throws RollkeeperError when the log cannot be opened; UsageError for what only the appender
    *   knows to be wrong, such as a file name that leaves no room for a backup's.
    */
-  constructor(options: FileAppenderOptions) {
-    this.#log = open(options)
+  constructor(options: FileAppenderOptions, mode: AuditMode = 'blocking') {
+    this.#log = open(mode === 'batch' ? { ...options, onFull: 'drop' } : options)
+    this.#mode = mode
     this.#log.on('warning', report)
     this.#log.on('error', error => {
       this.#sound = false
@@ -48,7 +55,8 @@ export class LogDestination implements Destination {
       if (tornBytes > 0)
         report(`found ${tornBytes} bytes of a record that was cut, and closed them off`)
     })
-    this.stream = this.#log.writable()
+    this.#lines = new LogStream(this.#log, mode)
+    this.stream = this.#lines.stream
   }
 
   get sound(): boolean {
@@ -56,7 +64,7 @@ export class LogDestination implements Destination {
   }
 
   get lines(): number {
-    return this.#log.stats().records
+    return this.#lines.lines
   }
 
   async reopen(): Promise<void> {
@@ -69,18 +77,25 @@ export class LogDestination implements Destination {
 
   /**
    * While writing is possible each turn writes what waits, so this ends. While it is not, the rules
-   * may make room; it gives up when that is of no help.
+   * may make room; it gives up when that is of no help. In mode `blocking-strict` it does at once.
    */
   async finish(piped: Promise<void>): Promise<void> {
     const settled = piped.then(
       () => true,
       () => true, // it is heard below, after the log is closed
     )
-    while (!(await Promise.race([settled, nextTurn()]))) {
-      if (!this.#flush() && !(await this.#makesProgress())) break
-    }
+    let goesOn = true
+    while (goesOn && !(await Promise.race([settled, nextTurn()]))) goesOn = await this.#goesOn()
+    // Lines that were taken without waiting may still wait.
+    while (goesOn && !this.#flush()) goesOn = await this.#goesOn()
     await this.#log.close()
     await piped
+  }
+
+  /** Whether there is a use in trying on. */
+  async #goesOn(): Promise<boolean> {
+    if (this.#flush()) return true
+    return this.#mode !== 'blocking-strict' && this.#makesProgress()
   }
 
   #flush(): boolean {

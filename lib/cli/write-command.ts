@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
 import { RollkeeperError } from '../platform/rollkeeper-error.js'
+import { addAuditFlags } from './audit-flags.js'
 import { type Destination, LogDestination, StandardOutput } from './destination.js'
 import { LineInput } from './line-input.js'
 import { type ExitCode, report } from './report.js'
@@ -21,9 +22,17 @@ With --max-size and --every a file is rotated at whichever comes first. Durabili
 is kept when the operating system has it; 'sync': when the disk has it. Archives are made behind.
 
 A line is a record: never split, never joined; a last line without an end gets one. While the disk
-is full the records wait, and so does the program that writes them, once 1 MiB is read ahead. At
-the end of the input there is no more waiting: what the limits can spare makes room, and what finds
-none is lost.
+is full, --audit-log-mode says what becomes of records, and of the program that writes them:
+  blocking          records wait, and so does the program, once 1 MiB is read ahead
+  batch             the program never waits: up to 16 MiB of records do, and those past it are
+                    dropped, counted, and told of in the log as a gap
+  blocking-strict   the first record that cannot be written ends the command at once, with exit
+                    code 1: the program cannot go on unrecorded
+At the end of the input there is no more waiting: what the limits can spare makes room, and what
+finds none is lost.
+
+--audit-log-format says how a gap is told of in the log: legacy, as an AUDIT line; json, as a line
+of kind Gap. Without it, as a line of rollkeeper's own. Other lines are kept as they come.
 
 Signals:
   SIGHUP            open the path anew (after logrotate has renamed the file)
@@ -59,8 +68,11 @@ export function writeCommand(finish: (code: ExitCode) => void): Command {
     .option('--durability <flush|sync>', 'when a line is kept (default: flush)')
     .option('--audit-log-path <file>', `kube-apiserver's name for --path`)
     .option('--audit-log-maxsize <MiB>', 'rotate before it gets larger, in MiB; 0 or absent: 100')
-  return addKubeRetentionFlags(command)
-    .option('--audit-log-compress [bool]', 'make archives with gzip (default: false)')
+  addKubeRetentionFlags(command).option(
+    '--audit-log-compress [bool]',
+    'make archives with gzip (default: false)',
+  )
+  return addAuditFlags(command)
     .addHelpText('after', AFTER_HELP)
     .action(async (flags: WriteFlags) => finish(await runWrite(parseWriteFlags(flags))))
 }
@@ -69,7 +81,10 @@ export function writeCommand(finish: (code: ExitCode) => void): Command {
 async function runWrite(target: WriteTarget): Promise<ExitCode> {
   let destination: Destination
   try {
-    destination = target === 'standard output' ? new StandardOutput() : new LogDestination(target)
+    destination =
+      target === 'standard output'
+        ? new StandardOutput()
+        : new LogDestination(target.options, target.mode)
   } catch (error) {
     if (!(error instanceof RollkeeperError)) throw error
     report(error)

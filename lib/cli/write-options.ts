@@ -1,6 +1,7 @@
 import type { Compression, Durability, FileAppenderOptions } from '../appender/options.js'
 import type { RotationPolicy } from '../rotation/rotation-policy.js'
 import { every } from '../rotation/time-policy.js'
+import { type AuditFlags, type AuditMode, parseAuditMode, parseGapFormat } from './audit-flags.js'
 import {
   optionName,
   orUsage,
@@ -14,7 +15,7 @@ import { UsageError } from './report.js'
 import { parseRetentionFlags, type RetentionFlags } from './retention-flags.js'
 
 /** The options of `rollkeeper write` as they were typed; those that were not are absent. */
-export interface WriteFlags extends RetentionFlags {
+export interface WriteFlags extends RetentionFlags, AuditFlags {
   readonly path?: string
   readonly maxSize?: string
   readonly every?: string
@@ -28,8 +29,9 @@ export interface WriteFlags extends RetentionFlags {
   readonly auditLogCompress?: string | true
 }
 
-/** Where the lines go: standard output, or a log with these options. */
-export type WriteTarget = 'standard output' | FileAppenderOptions
+/** Where the lines go: standard output, or a log with these options, in this mode. */
+export type WriteTarget =
+  'standard output' | { readonly options: FileAppenderOptions; readonly mode: AuditMode }
 
 /** What a path has to be to mean standard output. */
 const STANDARD_OUTPUT = '-'
@@ -75,8 +77,10 @@ export function parseWriteFlags(flags: WriteFlags): WriteTarget {
     ...parseRetentionFlags(flags),
     compress: compressionOf(flags),
     durability: durabilityOf(flags),
+    gapRecord: parseGapFormat(flags),
   }
-  if (path !== STANDARD_OUTPUT) return { path, ...settings }
+  const mode = parseAuditMode(flags)
+  if (path !== STANDARD_OUTPUT) return { options: { path, ...settings }, mode }
   refuseSettings(flags)
   return 'standard output'
 }

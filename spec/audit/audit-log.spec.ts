@@ -188,7 +188,7 @@ describe('AuditLog', () => {
   })
 
   it('refuses an unknown format', () => {
-    expect(open({ format: '2' })).to.throw(RangeError, `option format: expected '1.4' or '1.6'`)
+    expect(open({ format: '2' })).to.throw(RangeError, `option format: expected '1.4', '1.6' or 'json'`)
   })
 
   it('refuses what is no name of a zone', () => {

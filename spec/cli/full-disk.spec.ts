@@ -3,9 +3,12 @@ import fs from 'fs-extra'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { makeDirectory, numberedLines, readIfThere } from './log-directory.js'
-import { ROLLKEEPER, runProgram, startProgram, waitFor } from '../support/run-program.js'
+import { feed, ROLLKEEPER, runProgram, startProgram, waitFor } from '../support/run-program.js'
 
 const DISK_BYTES = 64 * 1024
+
+/** Of 1000 bytes each: more than may wait in memory. */
+const FED_LINES = 20_000
 
 /** What the program says at the end of all that was lost. */
 const LOST = /^rollkeeper: (\d+) of (\d+) records were lost$/m
@@ -72,6 +75,51 @@ describe('rollkeeper write, on a full disk', () => {
     running.child.stdin?.end()
     expect(await running.ended).to.include({ code: 0 })
     expect(readIfThere(path)).to.equal(text)
+  })
+
+  const gapLines: [string, RegExp][] = [
+    ['legacy', /^\S+Z AUDIT: gap records="(\d+)" bytes="\d+" why="ENOSPC"$/m],
+    ['json', /^\{"kind":"Gap","apiVersion":"rollkeeper\/v1","records":(\d+),.*"ENOSPC".*\}$/m],
+  ]
+  for (const [format, gapLine] of gapLines) {
+    it(`takes all without waiting in mode batch, and tells of what it drops: ${format}`, async () => {
+      const ballast = join(disk, 'ballast')
+      fs.writeFileSync(ballast, Buffer.alloc(DISK_BYTES - 4096))
+      const limits = ['--max-size=8000', '--max-total-size=24000']
+      const mode = ['--audit-log-mode=batch', `--audit-log-format=${format}`]
+      const running = startProgram([...write, ...limits, ...mode])
+      await feed(running, `${'x'.repeat(999)}\n`.repeat(FED_LINES))
+      await waitFor('drops', () => running.said().stderr.includes('dropped'))
+      fs.removeSync(ballast)
+      await waitFor('a gap', () => gapLine.test(readIfThere(path)))
+      const [, dropped] = gapLine.exec(readIfThere(path)) ?? []
+      await feed(running, 'last\n')
+      running.child.stdin?.end()
+      const { code, stderr } = await running.ended
+      expect(code).to.equal(1)
+      expect(readIfThere(path)).to.match(/\nlast\n$/)
+      const [, lost, all] = LOST.exec(stderr) ?? []
+      expect({ lost, all }).to.deep.equal({ lost: dropped, all: String(FED_LINES + 1) })
+    })
+  }
+
+  it('keeps in mode batch what its limits make room for, though the input has ended', async () => {
+    const limits = ['--max-size=8000', '--max-total-size=24000', '--audit-log-mode=batch']
+    const { code } = await runProgram([...write, ...limits], numberedLines(1, 20_000))
+    expect(code).to.equal(0)
+    expect(readIfThere(path).endsWith(numberedLines(20_000, 20_000))).to.equal(true)
+  })
+
+  it('ends in mode blocking-strict at the first record that it cannot write', async () => {
+    const text = numberedLines(1, 20_000)
+    const running = startProgram([...write, '--audit-log-mode=blocking-strict'])
+    running.child.stdin?.write(text) // and no end
+    const { code, stderr } = await running.ended
+    expect(code).to.equal(1)
+    expect(stderr)
+      .to.match(/^(rollkeeper: [^\n]+\n)+$/)
+      .and.include('ENOSPC')
+    expectCounted(text, stderr)
   })
 
   /** The log is the beginning of the text up to some line, and the rest is told to be lost. */

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import type { FileAppenderOptions } from '../../lib/appender/options.js'
+import { auditGapEvent } from '../../lib/audit/audit-event.js'
 import { parseWriteFlags, type WriteFlags } from '../../lib/cli/write-options.js'
 import { UsageError } from '../../lib/cli/report.js'
 
@@ -13,28 +15,36 @@ const none = {
   retention: undefined,
   compress: undefined,
   durability: undefined,
+  gapRecord: undefined,
+}
+
+/** The options of the log that the flags ask for. */
+function optionsOf(flags: WriteFlags): FileAppenderOptions {
+  const target = parseWriteFlags(flags)
+  if (target === 'standard output') throw new Error('a log was asked for')
+  return target.options
 }
 
 describe('parseWriteFlags', () => {
   it('sets no limit for a path alone', () => {
-    expect(parseWriteFlags({ path: 'a.log' })).to.deep.equal({ path: 'a.log', ...none })
+    expect(optionsOf({ path: 'a.log' })).to.deep.equal({ path: 'a.log', ...none })
   })
 
   it('takes 100 MiB, all backups, for ever, where kube-apiserver is given a path alone', () => {
     const target = { path: 'a.log', ...none, maxSize: 100 * MIB }
-    expect(parseWriteFlags({ auditLogPath: 'a.log' })).to.deep.equal(target)
+    expect(optionsOf({ auditLogPath: 'a.log' })).to.deep.equal(target)
   })
 
   it('reads 0 of kube-apiserver as it does: 100 MiB, all, for ever', () => {
     const zeros = { auditLogMaxsize: '0', auditLogMaxbackup: '0', auditLogMaxage: '0' }
     const target = { path: 'a.log', ...none, maxSize: 100 * MIB }
-    expect(parseWriteFlags({ auditLogPath: 'a.log', ...zeros })).to.deep.equal(target)
-    expect(parseWriteFlags({ path: 'a.log', ...zeros })).to.deep.equal(target)
+    expect(optionsOf({ auditLogPath: 'a.log', ...zeros })).to.deep.equal(target)
+    expect(optionsOf({ path: 'a.log', ...zeros })).to.deep.equal(target)
   })
 
   it('reads the units of kube-apiserver: MiB, backups, days', () => {
     const flags = { auditLogMaxsize: '7', auditLogMaxbackup: '3', auditLogMaxage: '30' }
-    expect(parseWriteFlags({ auditLogPath: 'a.log', ...flags })).to.deep.equal({
+    expect(optionsOf({ auditLogPath: 'a.log', ...flags })).to.deep.equal({
       ...none,
       path: 'a.log',
       maxSize: 7 * MIB,
@@ -45,19 +55,19 @@ describe('parseWriteFlags', () => {
 
   it('reads sizes and times with units, and a bare size as bytes', () => {
     const flags = { maxSize: '1.5MiB', maxBackups: '3', maxAge: '30d' }
-    expect(parseWriteFlags({ path: 'a.log', ...flags })).to.deep.equal({
+    expect(optionsOf({ path: 'a.log', ...flags })).to.deep.equal({
       ...none,
       path: 'a.log',
       maxSize: 1.5 * MIB,
       maxBackups: 3,
       maxAge: { seconds: 30 * 86_400 },
     })
-    expect(parseWriteFlags({ path: 'a.log', maxSize: '4096' })).to.include({ maxSize: 4096 })
+    expect(optionsOf({ path: 'a.log', maxSize: '4096' })).to.include({ maxSize: 4096 })
   })
 
   it('lets a size of ours replace the 100 MiB of --audit-log-path', () => {
     const flags = { auditLogPath: 'a.log', maxSize: '5MiB' }
-    expect(parseWriteFlags(flags)).to.include({ maxSize: 5 * MIB })
+    expect(optionsOf(flags)).to.include({ maxSize: 5 * MIB })
   })
 
   it('makes archives, as hard as it is told', () => {
@@ -72,23 +82,22 @@ describe('parseWriteFlags', () => {
       [{ auditLogCompress: 'false' }, false],
     ]
     for (const [flags, compress] of compressions) {
-      expect(parseWriteFlags({ path: 'a.log', ...flags })).to.deep.include({ compress })
+      expect(optionsOf({ path: 'a.log', ...flags })).to.deep.include({ compress })
     }
   })
 
   it('keeps within a size, some of the disk free, and as durable as it is told', () => {
     const flags = { maxTotalSize: '10GB', keepFree: '1GB', durability: 'sync' }
-    const target = parseWriteFlags({ path: 'a.log', ...flags })
+    const target = optionsOf({ path: 'a.log', ...flags })
     expect(target).to.include({ maxTotalSize: 1e10, durability: 'sync' })
     expect(target).to.have.property('retention').that.is.a('function')
-    expect(parseWriteFlags({ path: 'a', durability: 'flush' })).to.include({ durability: 'flush' })
+    expect(optionsOf({ path: 'a', durability: 'flush' })).to.include({ durability: 'flush' })
   })
 
   it('rotates at even times of a clock', () => {
     const openedAt = new Date('2016-09-07T13:03:57.400Z')
     const untilOf = (flags: WriteFlags): Date | undefined => {
-      const target = parseWriteFlags({ path: 'a.log', ...flags })
-      if (target === 'standard output') throw new Error('a log was asked for')
+      const target = optionsOf({ path: 'a.log', ...flags })
       return target.rotation?.({ path: '/a.log', openedAt, bytes: 0 }).until
     }
     expect(untilOf({ every: '1d' })?.getTime()).to.equal(Date.UTC(2016, 8, 8))
@@ -105,7 +114,21 @@ describe('parseWriteFlags', () => {
     expect(parseWriteFlags(compressed)).to.equal('standard output')
   })
 
+  it('reads the mode, and how a gap is told of', () => {
+    const flags = { path: 'a.log', auditLogFormat: 'json', auditLogMode: 'batch' }
+    expect(parseWriteFlags(flags)).to.deep.equal({
+      options: { path: 'a.log', ...none, gapRecord: auditGapEvent },
+      mode: 'batch',
+    })
+    expect(parseWriteFlags({ path: 'a.log' })).to.include({ mode: 'blocking' })
+    expect(parseWriteFlags({ ...flags, path: '-' })).to.equal('standard output')
+  })
+
   const refused: [string, WriteFlags][] = [
+    ['--audit-log-mode', { path: 'a', auditLogMode: 'strict' }],
+    ['--audit-log-mode', { path: '-', auditLogMode: '' }],
+    ['--audit-log-format', { path: 'a', auditLogFormat: '1.4' }],
+    ['--audit-log-format', { path: '-', auditLogFormat: 'xml' }],
     ['--path', {}],
     ['--path', { path: '' }],
     ['--path', { path: 'logs/' }],

@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AuditLog } from '../audit/audit-log.js'
+import { HttpAudit } from './http-audit.js'
+import type { AuditHttpOptions } from './http-options.js'
+import type { AnyRequest, AnyResponse } from './message.js'
+import { replyBy } from './reply.js'
+
+/**
+ * Makes a middleware of Express 4 and 5, of Connect, and of whatever takes `(req, res, next)`. It
+ * logs the requests that come by it, so it stands before all others, but for one that sets
+ * `req.user`.
+ *
+ * @param audit where the lines go.
+ * @param options see `AuditHttpOptions`.
+ * @returns the middleware. It calls `next` without an argument; in mode `'blocking-strict'` it may
+ *   answer 500 instead.
+ * @throws TypeError or RangeError naming the argument or option, what was expected and what came.
+ * @example
+ * app.use(auditMiddleware(new AuditLog(new FileAppender({ path: 'logs/audit.log' }))))
+ */
+export function auditMiddleware<
+  Request extends AnyRequest = IncomingMessage,
+  Response extends AnyResponse = ServerResponse,
+>(
+  audit: AuditLog,
+  options?: AuditHttpOptions<Request>,
+): (request: Request, response: Response, next: (error?: unknown) => void) => void {
+  const http = new HttpAudit(audit, options)
+  return (request, response, next) => {
+    void http.admit(request, replyBy(response), () => next())
+  }
+}

@@ -1,0 +1,234 @@
+import { isUint8Array } from 'node:util/types'
+import { wrongType } from '../arguments/argument-error.js'
+import { newAuditId } from '../audit/audit-id.js'
+import type { AuditLog } from '../audit/audit-log.js'
+import type { AuditText } from '../audit/audit-record.js'
+import { namespaceOf } from '../audit/request-info.js'
+import { onProcessExit } from '../platform/exit-hook.js'
+import {
+  certificateUser,
+  requestSocket,
+  requestUser,
+  type AuditUser,
+} from './authenticated-user.js'
+import { sourceAddresses } from './client-address.js'
+import { Exchange, type Arrival } from './exchange.js'
+import { parseHttpOptions, type AuditHttpOptions, type HttpSettings } from './http-options.js'
+import { Journal } from './journal.js'
+import { isSecure, targetOf, type AnyRequest } from './message.js'
+import type { Reply } from './reply.js'
+import { headerText, impersonation } from './request-headers.js'
+import { shownUri } from './requested-uri.js'
+
+/** An id of a client that is taken: visible ASCII. A UUID has 36. */
+const CLIENT_ID = /^[!-~]{1,128}$/
+
+const INSECURE_WARNING =
+  'rollkeeper/http: requests on connections without TLS are not logged. Where they shall be, as ' +
+  'behind a proxy that ends TLS, set the option insecure to true.'
+
+/** Who sends a request, as far as that could be found out. */
+interface Identity {
+  readonly user: AuditUser | undefined
+  readonly status: 'told' | 'failed'
+}
+
+/** A request on its way to its handler. */
+interface Visit {
+  readonly exchange: Exchange
+  readonly reply: Reply
+  /** Lets the request go on to its handler; what the handler returns. */
+  readonly proceed: () => unknown
+}
+
+/** Requests that came by already, by their log: those of a server that is audited twice over. */
+const requestsSeen = new WeakMap<AuditLog, WeakSet<AnyRequest>>()
+
+/** Logs the requests of a server, whatever kind it is. */
+export class HttpAudit {
+  readonly #audit: AuditLog
+  readonly #settings: HttpSettings
+  readonly #journal: Journal
+  readonly #seen: WeakSet<AnyRequest>
+  /** Exchanges that are not over. */
+  readonly #open = new Set<Exchange>()
+  #warning: 'not given' | 'given' = 'not given'
+
+  /** @throws TypeError or RangeError for what is no `AuditLog`, and for wrong options. */
+  constructor(audit: AuditLog, options: AuditHttpOptions<never> = {}) {
+    checkAuditLog(audit)
+    this.#audit = audit
+    this.#settings = parseHttpOptions(options)
+    this.#journal = new Journal(audit, this.#settings)
+    this.#seen = requestsSeen.get(audit) ?? new WeakSet()
+    requestsSeen.set(audit, this.#seen)
+    // A process that exits leaves its clients without an answer.
+    onProcessExit(() => {
+      for (const exchange of this.#open) exchange.end()
+    })
+  }
+
+  /**
+   * Logs a request, and lets it go on as the mode says: in this very turn where there is nothing to
+   * wait for.
+   *
+   * A client that has gone before its request could go on gets no handler: it would read from what
+   * is closed.
+   *
+   * @param reply how it will be answered.
+   * @param proceed lets it go on to its handler.
+   * @returns what `proceed` returned; a promise of it, or of nothing, where it had to wait.
+   */
+  admit(request: AnyRequest, reply: Reply, proceed: () => unknown): unknown {
+    if (this.#seen.has(request) || !this.#isCovered(request)) return proceed()
+    this.#seen.add(request)
+    const exchange = new Exchange(this.#arrivalOf(request), {
+      journal: this.#journal,
+      form: this.#audit.format === 'json' ? 'events' : 'lines',
+      open: this.#open,
+    })
+    const visit: Visit = { exchange, reply, proceed }
+    reply.follow(exchange)
+    const identity = this.#identify(request, exchange.id)
+    if (!('then' in identity)) return this.#record(visit, identity)
+    return identity.then(known => this.#recordLater(visit, known))
+  }
+
+  #record(visit: Visit, identity: Identity): unknown {
+    const kept = visit.exchange.record(identity.user)
+    if (typeof kept === 'boolean') return this.#enter(visit, identity, kept)
+    return kept.then(answer => this.#enterLater(visit, identity, answer))
+  }
+
+  async #recordLater(visit: Visit, identity: Identity): Promise<unknown> {
+    if (visit.exchange.isOver) return undefined
+    const kept = await visit.exchange.record(identity.user)
+    return this.#enterLater(visit, identity, kept)
+  }
+
+  /** What a handler throws at once ends up where it would have without us: it is nobody's promise. */
+  #enterLater(visit: Visit, identity: Identity, kept: boolean): unknown {
+    try {
+      return this.#enter(visit, identity, kept)
+    } catch (error) {
+      process.nextTick(() => {
+        throw error
+      })
+      return undefined
+    }
+  }
+
+  #enter({ exchange, reply, proceed }: Visit, identity: Identity, kept: boolean): unknown {
+    if (exchange.isOver) return undefined
+    const isOnRecord = kept && identity.status === 'told'
+    if (this.#settings.mode === 'blocking-strict' && !isOnRecord) {
+      this.#audit.counters.countRejected(exchange.id)
+      reply.refuse()
+      return undefined
+    }
+    reply.handOver()
+    try {
+      const result = proceed()
+      return isThenable(result) ? rethrown(result, exchange) : result
+    } catch (error) {
+      exchange.fail()
+      throw error
+    }
+  }
+
+  #isCovered(request: AnyRequest): boolean {
+    if (this.#settings.insecure || isSecure(request)) return true
+    if (this.#warning === 'not given') {
+      this.#warning = 'given'
+      process.emitWarning(INSECURE_WARNING)
+    }
+    return false
+  }
+
+  #arrivalOf(request: AnyRequest): Arrival {
+    const { trust, redacted } = this.#settings
+    const id = this.#idOf(request)
+    const target = targetOf(request)
+    const sourceIps = sourceAddresses(request, requestSocket(request)?.remoteAddress, trust)
+    const userAgent = request.headers['user-agent']
+    return {
+      id,
+      ip: sourceIps[0],
+      sourceIps,
+      method: request.method ?? '',
+      ...impersonation(request),
+      namespace: this.#namespaceOf(request, target, id),
+      uri: shownUri(target, redacted),
+      userAgent: userAgent === undefined ? undefined : headerText(userAgent),
+      target,
+    }
+  }
+
+  #idOf(request: AnyRequest): string {
+    const given = this.#settings.acceptAuditId ? request.headers['audit-id'] : undefined
+    return typeof given === 'string' && CLIENT_ID.test(given) ? given : newAuditId()
+  }
+
+  #namespaceOf(request: AnyRequest, target: string, id: string): AuditText | null | undefined {
+    const { namespace } = this.#settings
+    if (!namespace) return namespaceOf(target)
+    try {
+      const given = namespace(request)
+      if (given === undefined || given === null) return undefined
+      if (typeof given === 'string' || isUint8Array(given)) return given
+      throw wrongType('namespace(request)', 'a text, bytes or nothing', given)
+    } catch (error) {
+      this.#audit.counters.countError(id, error)
+      return undefined
+    }
+  }
+
+  #identify(request: AnyRequest, id: string): Identity | Promise<Identity> {
+    const failed = (error: unknown): Identity => {
+      this.#audit.counters.countError(id, error)
+      return { user: undefined, status: 'failed' }
+    }
+    try {
+      const { user } = this.#settings
+      const given = user ? user(request) : defaultUser(request)
+      if (isThenable(given)) return Promise.resolve(given).then(toldUser).catch(failed)
+      return toldUser(given)
+    } catch (error) {
+      return failed(error)
+    }
+  }
+}
+
+function toldUser(given: unknown): Identity {
+  return { user: requestUser(given), status: 'told' }
+}
+
+function defaultUser(request: AnyRequest): unknown {
+  const user = certificateUser(requestSocket(request))
+  return user ?? ('user' in request ? request.user : undefined)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
+}
+
+/** The same promise to whoever has to hear of it; the exchange hears of it too. */
+function rethrown(result: PromiseLike<unknown>, exchange: Exchange): Promise<unknown> {
+  return Promise.resolve(result).catch((error: unknown) => {
+    exchange.fail()
+    throw error
+  })
+}
+
+/** Not by `instanceof`: the log may be of the other build of this package. */
+function checkAuditLog(audit: AuditLog): void {
+  const given: Partial<AuditLog> | null | undefined = audit
+  if (typeof given?.appendRequest !== 'function' || typeof given.counters !== 'object') {
+    throw wrongType('audit', 'an AuditLog', audit)
+  }
+}

@@ -1,0 +1,6 @@
+export { auditHandler } from './audit-handler.js'
+export { auditMiddleware } from './audit-middleware.js'
+export { auditServer } from './audit-server.js'
+export type { AuditUser } from './authenticated-user.js'
+export type { AuditHttpOptions, AuditMode, GivenUser } from './http-options.js'
+export type { AnyRequest, AnyResponse } from './message.js'
