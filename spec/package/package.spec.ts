@@ -17,6 +17,10 @@ const MINUTES_MS = 60_000
 /** Uses each entry in the ways of TypeScript; the same text as an ES module and as CommonJS. */
 const TYPED = `import { FileAppender, RollkeeperError, keepNewest, maxSize, type Backup } from 'rollkeeper'
 import { AuditLog, formatRequest, parseLine } from 'rollkeeper/audit'
+import { auditHandler, auditMiddleware, auditServer, type AuditHttpOptions } from 'rollkeeper/http'
+import { createServer, type IncomingMessage } from 'node:http'
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import type { RequestHandler } from 'express'
 
 const log: FileAppender = new FileAppender({ path: 'typed.log', rotation: maxSize('1MiB'), retention: keepNewest(2) })
 log.on('rotate', (backup: Backup) => backup.time.getTime())
@@ -24,6 +28,13 @@ log.on('warning', (error: RollkeeperError) => error.code)
 const id: string = new AuditLog(log).request({ method: 'GET', uri: '/' })
 const line: string = formatRequest({ time: 0n, id, method: 'GET', uri: '/' })
 const kind: 'request' | 'response' | 'gap' | undefined = parseLine(line)?.kind
+const audit = new AuditLog(log, { format: 'json' })
+const options: AuditHttpOptions<IncomingMessage> = { user: async req => req.headers.from, mode: 'batch' }
+createServer(auditHandler(audit, (req, res) => res.end(String(req.method)), options))
+const server: Http2SecureServer = auditServer(audit, createSecureServer((req, res) => res.end(req.url)))
+export const middleware: RequestHandler = auditMiddleware(audit, { trustProxy: ['10.0.0.0/8'] })
+// @ts-expect-error there is no such mode
+auditServer(audit, server, { mode: 'strict' })
 // @ts-expect-error a number is no record
 log.write(1)
 // @ts-expect-error there is no such option
@@ -35,6 +46,22 @@ export { kind }
 const JEST_TEST = `const fs = require('node:fs')
 const { FileAppender } = require('rollkeeper')
 const { AuditLog } = require('rollkeeper/audit')
+const { auditHandler } = require('rollkeeper/http')
+const http = require('node:http')
+
+test('logs the requests of a server', async () => {
+  const lines = []
+  const audit = new AuditLog({ write: line => lines.push(line) > 0, append: async line => lines.push(line) })
+  const handler = auditHandler(audit, (req, res) => res.end(Buffer.from('bytes')), { insecure: true })
+  const server = http.createServer(handler)
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { status } = await fetch('http://127.0.0.1:' + server.address().port + '/path')
+  expect(status).toBe(200)
+  expect(lines[0]).toMatch(/ uri="\\/path"\\n$/)
+  expect(lines[1]).toMatch(/ response="200"\\n$/)
+  server.closeAllConnections()
+  server.close()
+})
 
 test('writes records of text and bytes', async () => {
   const log = new FileAppender({ path: 'jest/audit.log' })
@@ -99,7 +126,7 @@ describe('the package', function () {
     const manifest = JSON.parse(project.read('node_modules/rollkeeper/package.json'))
     expect(manifest.license).to.equal('MIT')
     expect(manifest.engines).to.deep.equal({ node: '^20.19.0 || >=22.12.0' })
-    expect(manifest.exports).to.have.all.keys('.', './audit', './package.json')
+    expect(manifest.exports).to.have.all.keys('.', './audit', './http', './package.json')
     expect(manifest.bin).to.have.all.keys('rollkeeper')
     expect(project.read('node_modules/rollkeeper/LICENSE')).to.match(/^MIT License/)
   })
@@ -134,6 +161,8 @@ describe('the package', function () {
     expect(verdicts.sort()).to.deep.equal([
       'node16 (from CJS): OK (CJS)',
       'node16 (from CJS): OK (CJS)',
+      'node16 (from CJS): OK (CJS)',
+      'node16 (from ESM): OK (ESM)',
       'node16 (from ESM): OK (ESM)',
       'node16 (from ESM): OK (ESM)',
     ])
