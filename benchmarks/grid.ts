@@ -5,7 +5,7 @@ export interface GridQuestion {
   readonly title: string
   /** What the rows have in common, in sentences. */
   readonly about: string
-  readonly unit: 'ms'
+  readonly unit: 'ms' | 'µs' | 'MB'
   /** What tells one column from another. */
   readonly heading: string
   readonly columns: readonly string[]

@@ -3,8 +3,8 @@ import os from 'node:os'
 import type { Grid } from './grid.js'
 import { median, type Scale } from './measure.js'
 
-/** Of speeds, where more is better, and of memory, where less is. */
-export type Unit = 'lines/s' | 'MB/s' | 'MB'
+/** Of speeds, where more is better, and of memory and times, where less is. */
+export type Unit = 'lines/s' | 'requests/s' | 'MB/s' | 'MB' | 'µs'
 
 /** What is asked of a measurement, before it is made. */
 export interface Question {
@@ -15,12 +15,15 @@ export interface Question {
   /** Name of the row that the ratios are to. */
   readonly reference: string
   readonly wanted: Wanted
+  /** Figures of other rows; none if left out. */
+  readonly alsoWanted?: readonly Wanted[]
 }
 
 /** The figure that a row shall reach. One of the bounds is given. */
-interface Wanted {
+export interface Wanted {
   readonly row: string
   readonly ratioAtLeast?: number
+  readonly ratioAtMost?: number
   readonly valueAtLeast?: number
   readonly valueAtMost?: number
 }
@@ -31,10 +34,13 @@ export interface Row {
   readonly rounds: readonly number[]
 }
 
+/** How much was measured: requests of a turn, where lines are not what is counted. */
+export type AnswerScale = Scale | (Omit<Scale, 'lines'> & { readonly requests: number })
+
 /** A question and what was measured, ours first. */
 export interface Answer {
   readonly question: Question
-  readonly scale: Scale
+  readonly scale: AnswerScale
   readonly rows: readonly Row[]
 }
 
@@ -63,7 +69,7 @@ export interface BenchRecord {
 /** Joins a question with the speeds or sizes that were measured, in their order. */
 export function answer(
   question: Question,
-  scale: Scale,
+  scale: AnswerScale,
   measured: ReadonlyMap<string, readonly number[]>,
 ): Answer {
   const rows = [...measured].map(([name, rounds]) => ({ name, rounds: rounds.map(toSixDigits) }))
@@ -81,12 +87,13 @@ export function typicalRatio(given: Answer, name: string): number {
   return median(roundsOf(given, name).map((value, round) => value / (reference[round] ?? NaN)))
 }
 
-/** Whether an answer has the figure that was wanted. */
-export function isMet(given: Answer): boolean {
-  const { wanted } = given.question
+/** Whether an answer has a figure that was wanted; by default the one of its question. */
+export function isMet(given: Answer, wanted: Wanted = given.question.wanted): boolean {
   const value = typical(given, wanted.row)
+  const ratio = typicalRatio(given, wanted.row)
   return (
-    typicalRatio(given, wanted.row) >= (wanted.ratioAtLeast ?? 0) &&
+    ratio >= (wanted.ratioAtLeast ?? 0) &&
+    ratio <= (wanted.ratioAtMost ?? Infinity) &&
     value >= (wanted.valueAtLeast ?? 0) &&
     value <= (wanted.valueAtMost ?? Infinity)
   )

@@ -1,6 +1,6 @@
 import { isCellMet, typicalCell, type Grid, type GridRow } from './grid.js'
 import { isMet, typical, typicalRatio } from './record.js'
-import type { Answer, BenchRecord, Machine, Row, Unit } from './record.js'
+import type { Answer, AnswerScale, BenchRecord, Machine, Row, Unit, Wanted } from './record.js'
 
 const INTRODUCTION = `# Benchmarks
 
@@ -15,7 +15,8 @@ How it was measured:
 - Lines of 200 bytes are made before the clock starts. Rollkeeper rotates at 100 MiB and keeps three
   backups; a bare loop writes one file, made anew for each round.
 - All contenders of a table run in one process, in turns, after a round or more to warm up; for
-  memory, archives and many backups, in a new process each, every round. The figure of a row is the
+  memory, archives and many backups, in a new process each, every round; servers and their clients
+  in a process each, which live for the whole table. The figure of a row is the
   median of its rounds; its ratio, the median of its ratios to the row with 1 in the same round.
   Opening, closing, and the syncs that rollkeeper makes behind a rotation once the writing is over,
   are not timed.
@@ -44,11 +45,11 @@ export function formatAnswer(given: Answer): string {
   const { title, about, unit } = question
   const rounds = rows[0]?.rounds.length ?? 0
   const header = ['', unit, 'slowest to fastest', `ratio to ${referenceWord(given)}`, 'wanted']
-  if (unit === 'MB') header[2] = 'least to most'
+  if (unit === 'MB' || unit === 'µs') header[2] = 'least to most'
   const cells = [header, header.map((_, column) => (column === 0 ? '---' : '--:'))]
   for (const row of rows) cells.push(formatRow(row, given))
   const table = cells.map(line => `| ${line.join(' | ')} |`).join('\n')
-  const size = `${formatCount(scale.lines)} lines, ${rounds} rounds.`
+  const size = `${formatSize(scale)}, ${rounds} rounds.`
   return `### ${capitalized(title)}\n\n${about} ${size}\n\n${table}\n`
 }
 
@@ -78,6 +79,7 @@ export function formatCount(count: number): string {
 /** A value with three significant digits, in its unit: `3.46 M`, `734 k`, `83.1`. */
 export function formatValue(value: number, unit: Unit): string {
   if (unit === 'MB') return value.toFixed(0)
+  if (unit === 'µs') return formatCount(value)
   if (value >= 999_500) return `${(value / 1e6).toPrecision(3)} M`
   return value >= 1000 ? `${(value / 1e3).toPrecision(3)} k` : value.toPrecision(3)
 }
@@ -93,15 +95,22 @@ function formatMachine(machine: Machine): string {
   return `Node ${node}, ${computer}, files on ${fileSystem}, load average ${loadBefore} before`
 }
 
+function formatSize(scale: AnswerScale): string {
+  if ('lines' in scale) return `${formatCount(scale.lines)} lines`
+  return `${formatCount(scale.requests)} requests`
+}
+
 function formatRow(row: Row, given: Answer): string[] {
   const { unit, reference } = given.question
   const value = typical(given, row.name)
+  const { wanted, alsoWanted = [] } = given.question
+  const figures = [wanted, ...alsoWanted].filter(figure => figure.row === row.name)
   return [
     row.name,
     formatValue(value, unit),
     `${formatValue(Math.min(...row.rounds), unit)} to ${formatValue(Math.max(...row.rounds), unit)}`,
     row.name === reference ? '1' : typicalRatio(given, row.name).toFixed(2),
-    row.name === given.question.wanted.row ? formatWanted(given) : '',
+    figures.map(figure => formatWanted(given, figure)).join('; '),
   ]
 }
 
@@ -126,14 +135,15 @@ function formatMs(value: number): string {
   return size < 99.95 ? value.toFixed(1) : formatCount(value)
 }
 
-function formatWanted(given: Answer): string {
-  const { wanted, unit } = given.question
-  const { ratioAtLeast, valueAtLeast, valueAtMost } = wanted
+function formatWanted(given: Answer, wanted: Wanted): string {
+  const { unit } = given.question
+  const { ratioAtLeast, ratioAtMost, valueAtLeast, valueAtMost } = wanted
   const bounds: string[] = []
   if (ratioAtLeast !== undefined) bounds.push(`at least ${ratioAtLeast} of ${referenceWord(given)}`)
+  if (ratioAtMost !== undefined) bounds.push(`at most ${ratioAtMost} of ${referenceWord(given)}`)
   if (valueAtLeast !== undefined) bounds.push(`at least ${formatValue(valueAtLeast, unit)}`)
   if (valueAtMost !== undefined) bounds.push(`at most ${formatValue(valueAtMost, unit)}`)
-  return `${bounds.join(', ')}: ${isMet(given) ? 'met' : '**missed**'}`
+  return `${bounds.join(', ')}: ${isMet(given, wanted) ? 'met' : '**missed**'}`
 }
 
 /** Bare loops are known by that word; any other row by its name. */

@@ -4,6 +4,7 @@ import { archive } from './archive.bench.js'
 import { commit, linesFor, WAITERS } from './commit.bench.js'
 import { auditLog } from './format.bench.js'
 import type { Grid } from './grid.js'
+import { httpEndurance, httpLatency, httpSpeed } from './http.bench.js'
 import { memory } from './memory.bench.js'
 import { describeMachine, type Answer, type BenchRecord } from './record.js'
 import { formatReport, formatTable } from './report.js'
@@ -20,7 +21,7 @@ const BACKUPS = [10, 100, 1000, 10_000, 100_000]
 const BENCHES: readonly {
   readonly name: string
   readonly title: string
-  readonly questions: readonly (() => Promise<Answer | readonly (Answer | Grid)[]>)[]
+  readonly questions: readonly (() => Promise<Answer | Grid | readonly (Answer | Grid)[]>)[]
 }[] = [
   {
     name: 'append',
@@ -52,6 +53,15 @@ const BENCHES: readonly {
     name: 'scale',
     title: 'Many backups',
     questions: [() => scale({ sizes: BACKUPS, rounds: 5, peerRounds: 1 })],
+  },
+  {
+    name: 'http',
+    title: 'Audit of a server',
+    questions: [
+      () => httpSpeed({ requests: 15_000, ...ROUNDS }),
+      () => httpLatency({ requests: 5000, ...ROUNDS }),
+      () => httpEndurance({ requestsBefore: 20_000, requests: 100_000, connections: 500 }),
+    ],
   },
 ]
 

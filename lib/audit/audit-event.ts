@@ -56,7 +56,7 @@ export interface AuditEvent extends EventRequest {
   readonly stage: EventStage
   /** The answer, where there is one: HTTP status code, 100 to 999, or 0 for none. */
   readonly responseStatus?: { readonly code: number } | null | undefined
-  /** When the request came: nanoseconds since 1970, or a Date; absent is written as `null`. */
+  /** When the request came: nanoseconds since 1970, or a Date. */
   readonly requestReceivedTimestamp?: bigint | Date | null | undefined
   /** When this stage was reached, likewise. */
   readonly stageTimestamp: bigint | Date
@@ -113,7 +113,7 @@ export function formatEvent(event: AuditEvent): string {
     code: codeOf(responseStatus),
     receivedAt: isReceived
       ? `"${microTimeOf('event.requestReceivedTimestamp', requestReceivedTimestamp)}"`
-      : 'null',
+      : undefined,
     stageAt: `"${microTimeOf('event.stageTimestamp', stageTimestamp)}"`,
     annotations: annotationsText(event.annotations),
   })
@@ -149,8 +149,8 @@ export interface EventPieces {
   /** From `eventMembers`. */
   readonly members: string
   readonly code?: number | undefined
-  /** A quoted time, or `null`. */
-  readonly receivedAt: string
+  /** A quoted time; undefined where it is not known. */
+  readonly receivedAt: string | undefined
   readonly stageAt: string
   /** Empty for none. */
   readonly annotations?: string
@@ -162,7 +162,8 @@ export function eventLine(pieces: EventPieces): string {
   const begin = '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata"'
   const head = `${begin},"auditID":${goJsonString(auditID)},"stage":"${stage}"`
   const status = code === undefined ? '' : `,"responseStatus":{"metadata":{}${codeText(code)}}`
-  const times = `,"requestReceivedTimestamp":${receivedAt},"stageTimestamp":${stageAt}`
+  const received = receivedAt === undefined ? '' : `,"requestReceivedTimestamp":${receivedAt}`
+  const times = `${received},"stageTimestamp":${stageAt}`
   return `${head}${members}${status}${times}${annotations}}\n`
 }
 

@@ -5,14 +5,14 @@ import type { AuditRequestFields, AuditText, ResponseStage } from './audit-recor
 import { checkCode, checkStrings, checkText, checkTexts } from './field-check.js'
 import { canonicalIp } from './ip-address.js'
 import type { LineForm } from './line-form.js'
-import { OpenRequests, type OpenRequest } from './open-requests.js'
+import { OpenRequests } from './open-requests.js'
 import { requestInfo, type RequestObject } from './request-info.js'
 import { microTime } from './rfc3339.js'
 
 /** What is known of a request that was never told, or is forgotten. */
-const UNKNOWN: OpenRequest = {
+const UNKNOWN = {
   members: eventMembers({ requestURI: '', verb: '' }),
-  receivedAt: 'null',
+  receivedAt: undefined,
 }
 
 /** Events of `audit.k8s.io/v1`. Those of a response say again what is known of the request. */

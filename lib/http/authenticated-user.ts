@@ -99,7 +99,8 @@ export function requestUser(value: unknown): AuditUser | undefined {
   if (value === undefined || value === null) return undefined
   if (isText(value)) return { name: checkedName('user(req)', value) }
   if (typeof value !== 'object') throw wrongType('user(req)', EXPECTED_USER, value)
-  const { name, username, groups } = value as Record<string, unknown>
+  const fields: { name?: unknown; username?: unknown; groups?: unknown } = value
+  const { name, username, groups } = fields
   const field = name === undefined || name === null ? 'username' : 'name'
   const text = field === 'name' ? name : username
   if (text === undefined || text === null) {

@@ -54,11 +54,11 @@ function vouchedAddresses(req: HeaderSource, remote: string, trust: TrustProxy):
     return realIp === undefined || realIp === remote ? [remote] : [realIp, remote]
   }
   const hops = [remote]
-  for (const entry of lines.join(',').split(',').reverse()) {
+  for (const entry of lines.join(',').split(',').toReversed()) {
     const ip = canonicalIp(entry.trim())
     if (ip === undefined) break
     hops.push(ip)
     if (!trust.trusts(ip)) break
   }
-  return hops.reverse()
+  return hops.toReversed()
 }

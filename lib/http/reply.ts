@@ -73,6 +73,11 @@ class Http2Reply extends ResponseReply {
 
   follow(exchange: Exchange): void {
     const { stream } = this.#response
+    if (stream.closed || stream.destroyed) {
+      tellStatus(stream, exchange)
+      exchange.end()
+      return
+    }
     if (!stream.headersSent) this.#response.setHeader(ID_HEADER, exchange.id)
     listenForHeader(stream, exchange)
     stream.once('close', () => {

@@ -26,6 +26,12 @@ const ABSOLUTE = /^([A-Za-z][A-Za-z\d+.-]*:\/\/)([^/?]*)/
 /** A host with or without a port. */
 const AUTHORITY = /^(?:\[[^\]]*\]|[^:[\]]*)(?::\d*)?$/
 
+/** Names that have no other spelling than their case: nearly all. */
+const PLAIN_NAME = /^[\w-]*$/
+
+/** What begins a new parameter for some reader of a query, besides `&`. */
+const SEPARATOR = /[;?#]/
+
 const NOT_ASCII = /[^\0-\x7f]/
 const NOT_LATIN1 = /[^\0-\xff]/
 
@@ -88,7 +94,7 @@ function shownTarget(target: string, redact: ReadonlySet<string>): string {
     return shownTarget(`${scheme}${rest.slice(userinfoEnd + 1)}`, redact)
   }
   const after = shownParts(rest.slice(host.length), redact)
-  const slash = host !== '' && /^[^/?]/.test(after) ? '/' : ''
+  const slash = /^[^/?]/.test(after) ? '/' : ''
   return `${scheme.toLowerCase()}${host.replace(IMPOSSIBLE, percentEscape)}${slash}${after}`
 }
 
@@ -112,10 +118,11 @@ function shownParts(text: string, redact: ReadonlySet<string>): string {
   return `${escapedPath(redacted.slice(0, query))}${redacted.slice(query)}`
 }
 
-/** `URL.EscapedPath` of Go 1.19's net/url. */
+/** `URL.EscapedPath` of Go 1.19's net/url; of what is no path, only the impossible is escaped. */
 function escapedPath(path: string): string {
   if (VALID_ENCODED.test(path)) return path
-  if (BROKEN_ESCAPE.test(path)) return path.replace(IMPOSSIBLE, percentEscape)
+  const isPath = path.startsWith('/') && !BROKEN_ESCAPE.test(path)
+  if (!isPath) return path.replace(IMPOSSIBLE, percentEscape)
   return unescapeBytes(path).replace(ESCAPED_IN_PATH, percentEscape)
 }
 
@@ -156,8 +163,8 @@ function redactedPart(part: string, redact: ReadonlySet<string>): string {
 
 /** Whether a secret's name stands after a separator; before one only if it is in open brackets. */
 function endsInSecret(text: string, isName: boolean, redact: ReadonlySet<string>): boolean {
-  const pieces = text.split(/[;?#]/)
-  if (pieces.length === 1) return false
+  if (!SEPARATOR.test(text)) return false
+  const pieces = text.split(SEPARATOR)
   return pieces.some((piece, index) => {
     if (index === 0 && !isName) return false
     return (index === pieces.length - 1 || /\[|%5b/i.test(piece)) && isRedacted(piece, redact)
@@ -166,6 +173,7 @@ function endsInSecret(text: string, isName: boolean, redact: ReadonlySet<string>
 
 /** Whether a name, or a part of one as in `user[token]`, is that of a secret. */
 function isRedacted(name: string, redact: ReadonlySet<string>): boolean {
+  if (PLAIN_NAME.test(name)) return redact.has(name.toLowerCase())
   if (redact.has(name)) return true
   const bytes = unescapeBytes(name.replaceAll('+', ' '))
   const text = NOT_ASCII.test(bytes) ? Buffer.from(bytes, 'latin1').toString() : bytes

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { AuditLog } from '../../lib/audit/audit-log.js'
 import type { AuditSink } from '../../lib/audit/audit-log.js'
 import { parseLine } from '../../lib/audit/parsed-line.js'
@@ -175,6 +176,132 @@ describe('AuditLog', () => {
     expect([...sink.written, ...sink.appended]).to.deep.equal([])
   })
 
+  it('writes events when told to, each stage with all that is known of the request', async () => {
+    const sink = new RecordingSink()
+    const audit = new AuditLog(sink, { clock: manualClock(wallMs).clock, format: 'json' })
+    const id = audit.request({ ...request, uri: '/api/v1/pods?watch=1' })
+    audit.response(id, 200, 'ResponseStarted')
+    await audit.appendResponse(id, 200)
+    await audit.appendRequest({ ...request, id: 'y' })
+    audit.response('y', 500, 'Panic')
+    const lines = [...sink.written.slice(0, 2), ...sink.appended, ...sink.written.slice(2)]
+    const events = lines.map((line): unknown => JSON.parse(line))
+    const stages = ['RequestReceived', 'ResponseStarted', 'ResponseComplete']
+    expect(events).to.have.lengthOf(5)
+    for (const [index, stage] of stages.entries()) {
+      expect(events[index]).to.include({ stage, auditID: id, verb: 'watch' })
+      expect(events[index]).to.have.nested.include({
+        'user.username': 'admin',
+        'objectRef.namespace': 'default',
+        requestReceivedTimestamp: '2016-09-07T13:03:57.400000Z',
+      })
+    }
+    expect(events[3]).to.include({ stage: 'RequestReceived', auditID: 'y', verb: 'get' })
+    expect(events[4]).to.include({ stage: 'Panic', requestURI: '/pods' })
+    expect(events[4]).to.have.nested.include({ 'responseStatus.code': 500 })
+  })
+
+  it('never goes backwards in events either', () => {
+    const sink = new RecordingSink()
+    const { clock, time } = manualClock(wallMs)
+    const audit = new AuditLog(sink, { clock, format: 'json' })
+    audit.request({ ...request, id: 'x' })
+    time.wallMs -= 3_600_000
+    time.elapsedMs += 0.5
+    audit.response('x', 200)
+    for (const line of sink.written) {
+      expect(JSON.parse(line)).to.include({ stageTimestamp: '2016-09-07T13:03:57.400000Z' })
+    }
+  })
+
+  it('tells its format', () => {
+    const formats = ['1.4', '1.6', 'json'] as const
+    for (const format of formats) {
+      expect(new AuditLog(new RecordingSink(), { format }).format).to.equal(format)
+    }
+    expect(new AuditLog(new RecordingSink()).format).to.equal('1.4')
+  })
+
+  it('has no line in formats 1.4 and 1.6 for the start of a response', () => {
+    const sink = new RecordingSink()
+    const audit = new AuditLog(sink, { clock: manualClock(wallMs).clock })
+    expect(() => audit.response('x', 200, 'ResponseStarted')).to.throw(RangeError, 'response.stage')
+    audit.response('x', 500, 'Panic')
+    expect(sink.written).to.deep.equal(['2016-09-07T13:03:57.4Z AUDIT: id="x" response="500"\n'])
+  })
+
+  it('counts what it hands over, what fails, and what is refused', async () => {
+    const sink = new RecordingSink()
+    const audit = new AuditLog(sink)
+    audit.response(audit.request(request), 200)
+    expect(audit.stats()).to.deep.equal({ events: 2, errors: 0, rejectedRequests: 0 })
+    sink.answer.failure = new Error('full')
+    await rejectionOf(audit.appendRequest(request))
+    await rejectionOf(audit.appendResponse('x', 200))
+    expect(audit.stats()).to.deep.equal({ events: 4, errors: 2, rejectedRequests: 0 })
+    expect(() => audit.request({ ...request, uri: mistyped(1) })).to.throw(TypeError)
+    expect(() => audit.response('x', 99)).to.throw(RangeError)
+    await rejectionOf(audit.appendRequest(mistyped(null)))
+    await rejectionOf(audit.appendResponse('x', 99))
+    audit.counters.countRejected('x')
+    expect(audit.stats()).to.deep.equal({ events: 4, errors: 6, rejectedRequests: 1 })
+  })
+
+  it('counts a log that throws, and throws what it threw', () => {
+    const failure = new Error('closed')
+    const sink = new RecordingSink()
+    sink.write = () => {
+      throw failure
+    }
+    const audit = new AuditLog(sink)
+    expect(() => audit.request(request)).to.throw(failure)
+    expect(() => audit.response('x', 200)).to.throw(failure)
+    expect(audit.stats()).to.deep.equal({ events: 2, errors: 2, rejectedRequests: 0 })
+  })
+
+  it('counts what a log drops without a word', () => {
+    const dropped = { count: 0 }
+    const sink = {
+      write: () => ++dropped.count < 0,
+      append: async () => undefined,
+      stats: () => ({ dropped: dropped.count }),
+    }
+    const audit = new AuditLog(sink)
+    audit.response(audit.request(request), 200)
+    expect(audit.stats()).to.deep.equal({ events: 2, errors: 2, rejectedRequests: 0 })
+  })
+
+  it('tells of events and errors on its channels', async () => {
+    const sink = new RecordingSink()
+    const audit = new AuditLog(sink)
+    const messages: unknown[] = []
+    const listener = (message: unknown): void => void messages.push(message)
+    subscribe('rollkeeper:audit:event', listener)
+    subscribe('rollkeeper:audit:error', listener)
+    audit.response('x', 200)
+    sink.answer.failure = new Error('full')
+    await rejectionOf(audit.appendResponse('x', 201))
+    unsubscribe('rollkeeper:audit:event', listener)
+    unsubscribe('rollkeeper:audit:error', listener)
+    expect(messages).to.deep.equal([
+      { id: 'x', line: sink.written[0] },
+      { id: 'x', line: sink.appended[0] },
+      { id: 'x', error: sink.answer.failure },
+    ])
+  })
+
+  it('checks the fields that its format does not show', () => {
+    const audit = new AuditLog(new RecordingSink())
+    const refuses = (fields: object, message: string): void => {
+      expect(() => audit.request(mistyped({ ...request, ...fields }))).to.throw(TypeError, message)
+    }
+    refuses({ userAgent: 1 }, 'request.userAgent: expected a string')
+    refuses({ sourceIps: [1] }, 'an element of request.sourceIps: expected a string')
+    refuses({ asGroups: 'a' }, 'request.asGroups: expected an array')
+    audit.request({ ...request, userAgent: null, sourceIps: null })
+    audit.request({ ...request, userAgent: Buffer.from('curl'), sourceIps: ['::1'] })
+  })
+
   const open = (options: unknown) => (): AuditLog =>
     new AuditLog(new RecordingSink(), mistyped(options))
 
@@ -188,7 +315,10 @@ describe('AuditLog', () => {
   })
 
   it('refuses an unknown format', () => {
-    expect(open({ format: '2' })).to.throw(RangeError, `option format: expected '1.4', '1.6' or 'json'`)
+    expect(open({ format: '2' })).to.throw(
+      RangeError,
+      `option format: expected '1.4', '1.6' or 'json'`,
+    )
   })
 
   it('refuses what is no name of a zone', () => {
@@ -196,6 +326,15 @@ describe('AuditLog', () => {
       expect(open({ timeZone })).to.throw(RangeError, 'option timeZone: expected')
     }
     expect(open({ timeZone: 2 })).to.throw(TypeError, 'option timeZone: expected a string, got 2')
+  })
+
+  it('refuses a time zone for events, whose times are UTC', () => {
+    for (const timeZone of ['UTC', 'Europe/Berlin']) {
+      expect(open({ format: 'json', timeZone })).to.throw(
+        RangeError,
+        `option timeZone: expected none with format 'json', whose times are UTC, got '${timeZone}'`,
+      )
+    }
   })
 
   it('refuses a log that cannot write and append', () => {

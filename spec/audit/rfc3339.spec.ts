@@ -1,5 +1,13 @@
 import { expect } from 'chai'
-import { lineTime, parseLineTime, rfc3339Nano, TimeWriter } from '../../lib/audit/rfc3339.js'
+import {
+  lineTime,
+  microTime,
+  microTimeOf,
+  parseLineTime,
+  rfc3339Nano,
+  TimeWriter,
+  unixNsOf,
+} from '../../lib/audit/rfc3339.js'
 import { readVectors } from '../golden/vectors.js'
 import { mistyped } from './mistyped.js'
 
@@ -54,6 +62,37 @@ describe('lineTime', () => {
       'request.time',
     )
     expect(() => lineTime('request', 0n, 30)).to.throw(RangeError, 'request.offset: expected whole')
+  })
+})
+
+describe('microTime', () => {
+  it('writes six digits always, and cuts off the rest', () => {
+    expect(microTime(0, 0)).to.equal('1970-01-01T00:00:00.000000Z')
+    expect(microTime(1_473_253_437, 400_333_999)).to.equal('2016-09-07T13:03:57.400333Z')
+    expect(microTime(-1, 999_999_999)).to.equal('1969-12-31T23:59:59.999999Z')
+    expect(microTime(1, 1_999)).to.equal('1970-01-01T00:00:01.000001Z')
+  })
+})
+
+describe('microTimeOf', () => {
+  it('takes nanoseconds and dates, in the years of four digits', () => {
+    expect(microTimeOf('it', 1_999n)).to.equal('1970-01-01T00:00:00.000001Z')
+    expect(microTimeOf('it', new Date(-1))).to.equal('1969-12-31T23:59:59.999000Z')
+    const last = 253_402_300_799_999_999_999n
+    expect(microTimeOf('it', last)).to.equal('9999-12-31T23:59:59.999999Z')
+    expect(() => microTimeOf('it', last + 1n)).to.throw(RangeError, 'it: expected a time in')
+    const first = -62_167_219_200_000_000_000n
+    expect(microTimeOf('it', first)).to.equal('0000-01-01T00:00:00.000000Z')
+    expect(() => microTimeOf('it', first - 1n)).to.throw(RangeError, 'it: expected a time in')
+  })
+})
+
+describe('unixNsOf', () => {
+  it('takes nanoseconds and dates only', () => {
+    expect(unixNsOf('it', -5n)).to.equal(-5n)
+    expect(unixNsOf('it', new Date(7))).to.equal(7_000_000n)
+    expect(() => unixNsOf('it', new Date(Number.NaN))).to.throw(RangeError, 'it: expected a valid')
+    expect(() => unixNsOf('it', mistyped(7))).to.throw(TypeError, 'it: expected a Date or a bigint')
   })
 })
 

@@ -26,6 +26,14 @@ describe('LogDestination', () => {
     expect(await readLog(path)).to.equal(text)
   })
 
+  it('has kept and counted every line that it took without waiting', async () => {
+    const destination = new LogDestination({ path, maxSize: 10_000 }, 'batch')
+    const text = numberedLines(1, 5000)
+    await destination.finish(pipeline(Readable.from([Buffer.from(text)]), destination.stream))
+    expect(destination).to.include({ lines: 5000, sound: true })
+    expect(await readLog(path)).to.equal(text)
+  })
+
   it('rejects with what broke the stream, after the log is closed', async () => {
     const destination = new LogDestination({ path })
     const broken = pipeline(async function* () {

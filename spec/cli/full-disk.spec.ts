@@ -1,11 +1,14 @@
 import { expect } from 'chai'
 import fs from 'fs-extra'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { makeDirectory, numberedLines, readIfThere } from './log-directory.js'
 import { feed, ROLLKEEPER, runProgram, startProgram, waitFor } from '../support/run-program.js'
 
 const DISK_BYTES = 64 * 1024
+
+/** Has room for all that may wait in memory. */
+const ROOMY_BYTES = 32 * 1024 * 1024
 
 /** Of 1000 bytes each: more than may wait in memory. */
 const FED_LINES = 20_000
@@ -29,7 +32,10 @@ describe('rollkeeper write, on a full disk', () => {
     console.log(`      skipped: cannot mount a tmpfs here (${String(mount.stderr).trim()})`)
     this.skip()
   })
-  afterEach(() => fs.emptyDir(disk))
+  afterEach(async () => {
+    await fs.emptyDir(disk)
+    if (mounted) resizeDisk(DISK_BYTES)
+  })
   after(() => {
     if (mounted) spawnSync('umount', [disk])
     fs.removeSync(disk)
@@ -83,14 +89,11 @@ describe('rollkeeper write, on a full disk', () => {
   ]
   for (const [format, gapLine] of gapLines) {
     it(`takes all without waiting in mode batch, and tells of what it drops: ${format}`, async () => {
-      const ballast = join(disk, 'ballast')
-      fs.writeFileSync(ballast, Buffer.alloc(DISK_BYTES - 4096))
-      const limits = ['--max-size=8000', '--max-total-size=24000']
       const mode = ['--audit-log-mode=batch', `--audit-log-format=${format}`]
-      const running = startProgram([...write, ...limits, ...mode])
+      const running = startProgram([...write, ...mode])
       await feed(running, `${'x'.repeat(999)}\n`.repeat(FED_LINES))
       await waitFor('drops', () => running.said().stderr.includes('dropped'))
-      fs.removeSync(ballast)
+      resizeDisk(ROOMY_BYTES)
       await waitFor('a gap', () => gapLine.test(readIfThere(path)))
       const [, dropped] = gapLine.exec(readIfThere(path)) ?? []
       await feed(running, 'last\n')
@@ -121,6 +124,10 @@ describe('rollkeeper write, on a full disk', () => {
       .and.include('ENOSPC')
     expectCounted(text, stderr)
   })
+
+  function resizeDisk(bytes: number): void {
+    execFileSync('mount', ['-o', `remount,size=${bytes}`, disk])
+  }
 
   /** The log is the beginning of the text up to some line, and the rest is told to be lost. */
   function expectCounted(text: string, stderr: string): void {

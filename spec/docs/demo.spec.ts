@@ -2,23 +2,33 @@ import { expect } from 'chai'
 import fs from 'fs-extra'
 import { join } from 'node:path'
 import { parseLine } from '../../lib/audit/parsed-line.js'
-import { runProgram } from '../support/run-program.js'
+import { runProgram, type Ended } from '../support/run-program.js'
 
 describe('docs/examples/demo.ts', function () {
   this.timeout(60_000)
+  let demo: Ended
+  let directory = ''
 
-  it('keeps both lines of each of 2,000 requests across rotations and prunes', async () => {
+  before(async () => {
     expect(fs.existsSync('dist/esm/index.js'), 'dist: run `npm run build` first').to.equal(true)
-    const demo = [process.execPath, '--import', 'tsx', 'docs/examples/demo.ts']
-    const { code, stdout, stderr } = await runProgram(demo)
+    demo = await runProgram([process.execPath, '--import', 'tsx', 'docs/examples/demo.ts'])
+    directory = /^(\/.*rollkeeper-demo-\w+)$/m.exec(demo.stdout)?.[1] ?? ''
+  })
+
+  after(async () => {
+    if (directory !== '') await fs.remove(directory)
+  })
+
+  it('keeps both lines of each of 1,007 requests across rotations and prunes', () => {
+    const { code, stdout, stderr } = demo
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
-    expect(stdout).to.include('check: 2000 of 2000 requests have their two lines')
+    expect(stdout).to.include('check: 1007 of 1007 requests have their two lines')
+    expect(stdout).to.include('lines: 2014 logged, 0 failed')
 
     const [, rotated, pruned] = /^files: (\d+) rotated, (\d+) pruned$/m.exec(stdout) ?? []
     expect(Number(rotated)).to.be.at.least(3)
     expect(Number(pruned)).to.be.at.least(1)
 
-    const directory = /^(\/.*rollkeeper-demo-\w+)$/m.exec(stdout)?.[1] ?? ''
     const names = fs.readdirSync(directory)
     expect(names)
       .to.have.lengthOf(Number(rotated) - Number(pruned) + 1)
@@ -30,7 +40,34 @@ describe('docs/examples/demo.ts', function () {
       for (const line of text.trimEnd().split('\n'))
         expect(parseLine(line), line).to.be.an('object')
     }
-    for (const asked of ['who', 'what', 'when', 'from where']) expect(stdout).to.include(asked)
-    await fs.remove(directory)
+  })
+
+  it('answers who, what, when, from where and with what result, with the lines beside', () => {
+    const alice = 'alice (developers, payments)'
+    const told = [
+      ['admin (system:masters)', 'GET', '200 OK'],
+      ['admin (system:masters), acting as carol (auditors, night-shift)', 'GET', '200 OK'],
+      ['nobody known', 'GET', '403 Forbidden'],
+      [alice, 'GET', '200 OK'],
+      [alice, 'GET', '200 OK'],
+      [alice, 'GET', '101 Switching Protocols'],
+      [alice, 'GET', '499 the client went away without an answer'],
+    ]
+    const block =
+      /who {9}(.+)\n {2}what {8}(\w+) .+\n {2}when {8}[\dT:.-]+Z\n {2}from where {2}127\.0\.0\.1\n {2}result {6}(.+), after [\d.]+ ms\n {2}(\S+ AUDIT: id="(.+?)" ip=.+)\n {2}(\S+ AUDIT: id="(.+?)" response="(\d+)")$/gm
+    const found = [...demo.stdout.matchAll(block)]
+    expect(found.map(([, who, what, result]) => [who, what, result])).to.deep.equal(told)
+    for (const [, , , result = '', request = '', id, response = '', answered, code = ''] of found) {
+      expect([parseLine(request)?.kind, parseLine(response)?.kind]).to.deep.equal([
+        'request',
+        'response',
+      ])
+      expect(answered).to.equal(id)
+      expect(result.startsWith(`${code} `)).to.equal(true)
+    }
+  })
+
+  it('shows no secret of an address', () => {
+    expect(demo.stdout).to.include('access_token=REDACTED').and.not.include('c2VjcmV0')
   })
 })

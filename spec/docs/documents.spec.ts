@@ -2,48 +2,16 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import fs from 'fs-extra'
 import { FileAppender } from '../../lib/appender/file-appender.js'
+import { auditGapEvent, formatEvent } from '../../lib/audit/audit-event.js'
+import { blocksOf, DOCUMENTS, isServer, patternOf, ROOT } from '../support/document.js'
 
 const run = promisify(execFile)
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-const DOCUMENTS = [
-  'README.md',
-  ...fs
-    .readdirSync(join(ROOT, 'docs'))
-    .filter(name => name.endsWith('.md'))
-    .map(name => join('docs', name)),
-]
-
-interface Block {
-  language: string
-  text: string
-}
-
-/** The fenced blocks of a document, in their order. */
-function blocksOf(document: string): Block[] {
-  const text = fs.readFileSync(join(ROOT, document), 'utf8')
-  return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', block = '']) => ({
-    language,
-    text: block,
-  }))
-}
-
-/** A pattern for a listing or a log: times, ids and the like may be any. */
-function patternOf(text: string): RegExp {
-  const escaped = text.trim().replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
-  return new RegExp(
-    `^${escaped
-      .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, '[0-9a-f-]{36}')
-      .replaceAll(/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\\\.\d{3}/g, String.raw`[0-9T-]{19}\.\d{3}`)
-      .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\\\.\d+Z/g, '[0-9T:-]{19}(\\.\\d+)?Z')}$`,
-  )
-}
-
 describe('the documents', function () {
   this.timeout(60_000)
   let directory = ''
@@ -90,9 +58,10 @@ describe('the documents', function () {
 
   for (const document of DOCUMENTS) {
     const blocks = blocksOf(document)
-    for (const [index, { language, text }] of blocks.entries()) {
+    for (const [index, block] of blocks.entries()) {
+      const { language, text } = block
       const name = `${basename(document, '.md')}-${index}`
-      if (language === 'text') continue
+      if (language === 'text' || isServer(block)) continue // servers: http.spec.ts
       it(`${document}: block ${index + 1} (${language}) runs as it stands`, async () => {
         expect(language).to.be.oneOf(['ts', 'sh'])
         if (language === 'sh') return runShell(text, `${basename(document, '.md')}-shell`)
@@ -128,14 +97,37 @@ describe('the documents', function () {
     expect(headings).to.have.members(codes)
   })
 
-  it('link to files that exist', () => {
+  it('link to files and headings that exist', () => {
     for (const document of DOCUMENTS) {
       const text = fs.readFileSync(join(ROOT, document), 'utf8')
-      for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
+      for (const [, target = '', anchor] of text.matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)) {
         if (target.includes('://')) continue
-        const file = join(ROOT, document, '..', target)
+        const file = target === '' ? join(ROOT, document) : join(ROOT, document, '..', target)
         expect(fs.existsSync(file), `${document} links to ${target}`).to.equal(true)
+        if (anchor === undefined) continue
+        const headings = fs.readFileSync(file, 'utf8').match(/^#+ .*$/gm) ?? []
+        expect(headings.map(anchorOf), `${document} links to ${target}`).to.include(anchor)
       }
     }
   })
+
+  it('show events and gaps as they are written', () => {
+    const blocks = blocksOf('docs/format.md').filter(({ heading }) => heading === 'JSON events')
+    const lines = blocks.flatMap(({ text }) => text.split(/(?<=\n)/))
+    expect(lines).to.have.lengthOf(3)
+    for (const line of lines) {
+      const { requestReceivedTimestamp, stageTimestamp, ...shown } = JSON.parse(line)
+      const time = new Date(stageTimestamp)
+      const received = new Date(requestReceivedTimestamp)
+      const event = { ...shown, requestReceivedTimestamp: received, stageTimestamp: time }
+      const written = shown.kind === 'Gap' ? auditGapEvent({ ...shown, time }) : formatEvent(event)
+      expect(written).to.equal(line)
+    }
+  })
 })
+
+/** How the pages that show Markdown name a heading in a link. */
+function anchorOf(heading: string): string {
+  const title = heading.replace(/^#+ /, '').toLowerCase()
+  return title.replaceAll(/[^\w -]/g, '').replaceAll(' ', '-')
+}

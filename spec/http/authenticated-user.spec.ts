@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { once } from 'node:events'
 import * as http2 from 'node:http2'
 import { createServer } from 'node:https'
-import { createServer as createPlainServer } from 'node:net'
+import { connect as connectPlain, createServer as createPlainServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { connect, createServer as createTlsServer } from 'node:tls'
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls'
@@ -11,21 +11,21 @@ import type { Authority, Certificate } from '../../docs/examples/certificates.js
 import { certificateUser, requestSocket, requestUser } from '../../lib/http/authenticated-user.js'
 import type { AuditUser, ConnectedRequest } from '../../lib/http/authenticated-user.js'
 
-const closing: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
-
-/** Lets a server listen until the end of the test. */
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closing.push(() => server.close())
-  return (server.address() as AddressInfo).port
-}
-
 describe('certificateUser', () => {
+  const closing: (() => unknown)[] = []
+
+  afterEach(async () => {
+    for (const close of closing.splice(0).toReversed()) await close()
+  })
+
+  /** Lets a server listen until the end of the test. */
+  async function listening(server: Server): Promise<number> {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    closing.push(() => server.close())
+    return (server.address() as AddressInfo).port
+  }
+
   let authority: Authority
   let serverCertificate: Certificate
   let options: TlsOptions
@@ -127,7 +127,7 @@ describe('certificateUser', () => {
   it('knows nobody on a plain connection', async () => {
     const server = createPlainServer()
     const port = await listening(server)
-    const client = (await import('node:net')).connect(port, '127.0.0.1')
+    const client = connectPlain(port, '127.0.0.1')
     const [socket] = (await once(server, 'connection')) as [Socket]
     closing.push(() => (client.destroy(), socket.destroy()))
     expect(certificateUser(socket)).to.equal(undefined)

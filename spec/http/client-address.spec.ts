@@ -118,4 +118,11 @@ describe('sourceAddresses', () => {
     expect(sourceAddresses(req, '10.0.0.9', all)).to.deep.equal(['10.0.0.9'])
     expect(sourceAddresses(req, undefined, all)).to.deep.equal([])
   })
+
+  it('leaves the socket out only where it is the last already, if all are trusted', () => {
+    const seen = (line: string): readonly string[] =>
+      sourceAddresses(requestWith([line]), '10.0.0.9', all)
+    expect(seen('10.0.0.9, 192.0.2.1')).to.deep.equal(['10.0.0.9', '192.0.2.1', '10.0.0.9'])
+    expect(seen('192.0.2.1, 10.0.0.9')).to.deep.equal(['192.0.2.1', '10.0.0.9'])
+  })
 })

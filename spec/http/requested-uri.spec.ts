@@ -161,6 +161,9 @@ describe('shownUri', () => {
     ['http:///x', 'http:///x'],
     ['http://h/a|b?c|d', 'http://h/a%7Cb?c|d'],
     ['http://h#x/y', 'http://h/%23x/y'],
+    ['http://#x:y@z', 'http://z'],
+    ['http://#x/y@z', 'http:///%23x/y@z'],
+    ['x%40|', 'x%40%7C'],
     ['//u:p@h/x', '//u:p@h/x'],
     ['/a@b', '/a@b'],
     ['/a!|%41', '/a%21%7CA'],
@@ -204,6 +207,7 @@ describe('shownUri', () => {
     ['/x?token[=]=s&token.a=s', '/x?token[=REDACTED&token.a=REDACTED'],
     ['/x?a=1;token=s;b&c', '/x?a=1;token=REDACTED&c'],
     ['/x?a=1;token[?]=s', '/x?a=1;token[?]=REDACTED'],
+    ['/x?a=token[;b=1', '/x?a=token[;b=1'],
     ['/x?a;token=s', '/x?a;token=REDACTED'],
     ['/x?token;a=1', '/x?token;a=1'],
     ['/x??token=s', '/x??token=REDACTED'],
@@ -230,6 +234,7 @@ describe('shownUri', () => {
     expect(shown(latin1('/x?clé=s'), own)).to.equal('/x?clé=REDACTED')
     expect(shown('/x?cl%c3%a9=s', own)).to.equal('/x?cl%c3%a9=REDACTED')
     expect(shown('/x?a[b]=s&a[c]=t&c;d=s', own)).to.equal('/x?a[b]=REDACTED&a[c]=t&c;d=REDACTED')
+    expect(shown('/x?A%5Bb%5D=s', own)).to.equal('/x?A%5Bb%5D=REDACTED')
     expect(shown('/x?token=t', new Set())).to.equal('/x?token=t')
   })
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
+import { inspect } from 'node:util'
 import { parseTrustProxy } from '../../lib/http/trusted-proxies.js'
 
 describe('parseTrustProxy', () => {
@@ -96,7 +97,7 @@ describe('parseTrustProxy', () => {
   })
 
   for (const value of [true, null, 1, {}, () => true, new Set(['10.0.0.1'])]) {
-    it(`refuses ${String(value)} by a TypeError that names the option`, () => {
+    it(`refuses ${inspect(value)} by a TypeError that names the option`, () => {
       const read = (): unknown => parseTrustProxy(value)
       expect(read).to.throw(TypeError, /^option trustProxy: expected false, 'all' or an array/)
     })

@@ -1,0 +1,42 @@
+import { expect } from 'chai'
+import { isUtf8 } from 'node:buffer'
+import { sequenceBytes } from '../../lib/audit/utf8-sequence.js'
+
+describe('sequenceBytes', () => {
+  it('measures each code point that UTF-8 can say', () => {
+    for (const text of [
+      '\0',
+      'a',
+      '\x7f',
+      '\x80',
+      '\u07ff',
+      '\u0800',
+      '\ud7ff',
+      '\ue000',
+      '\uffff',
+    ]) {
+      const bytes = Buffer.from(text)
+      expect(sequenceBytes(bytes, 0), text).to.equal(bytes.length)
+    }
+    expect(sequenceBytes(Buffer.from('a\u{10000}'), 1)).to.equal(4)
+    expect(sequenceBytes(Buffer.from('\u{10ffff}'), 0)).to.equal(4)
+  })
+
+  it('finds none where all three bytes are any bytes, just as Node does', () => {
+    const bytes = Buffer.alloc(3)
+    for (let lead = 0x80; lead < 0x100; lead++) {
+      for (const second of [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff]) {
+        for (const third of [0x7f, 0x80, 0xbf, 0xc0]) {
+          bytes.set([lead, second, third])
+          const width = sequenceBytes(bytes, 0)
+          const valid = [1, 2, 3].find(length => isUtf8(bytes.subarray(0, length))) ?? 0
+          expect(width, bytes.toString('hex')).to.equal(valid)
+        }
+      }
+    }
+  })
+
+  it('finds none that the end cuts off', () => {
+    expect(sequenceBytes(Buffer.from('🙂').subarray(0, 3), 0)).to.equal(0)
+  })
+})
