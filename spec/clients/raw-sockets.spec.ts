@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { expect } from 'chai'
 import { goQuote } from '../../lib/audit/go-quote.js'
 import { auditedServers, type AuditedServer } from '../support/audited-server.js'
@@ -150,13 +151,13 @@ for (const kind of ['http', 'https'] as const) {
         get('HTTP://ann:s3cr3t@Example.test:81/a%20b/c?d=e'),
         get('http://s3cr3t@[::1]'),
         get('https://a:s3c/r3t@example.test/'),
-        get('http://ann:s3cr3t@@example.test/?token=s3cr3t&x'),
+        get('http://ann:s3cr3t@example.test?token=s3cr3t&x'),
       )
       expect(lines.filter(line => line !== OK)).to.deep.equal([
         lineOf({ uri: '"http://Example.test:81/a%20b/c?d=e"' }),
         lineOf({ uri: '"http://[::1]"' }),
         lineOf({ uri: '"https://example.test/"' }),
-        lineOf({ uri: '"http://example.test/?token=REDACTED&x"' }),
+        lineOf({ uri: '"http://example.test?token=REDACTED&x"' }),
       ])
     })
 
@@ -170,13 +171,13 @@ for (const kind of ['http', 'https'] as const) {
 
     it('asks for 64 KiB of a uri, of bytes of all kinds', async () => {
       const server = await serve({ kind, listener: answer, server: { maxHeaderSize: 131_072 } })
-      const path = `/${`%e6%BC%a2"<>^{|}`.repeat(3855)}`
+      const path = `/${`%e6%BC%a2"<>^{|}`.repeat(4096)}`
       const query = '?"<>^`{|}\\%'
-      expect(path.length).to.be.within(65_536, 65_550)
+      expect(path).to.have.lengthOf(65_537)
       await sayRaw(server, get(path + query))
       const [pair, ...more] = await stop(server)
       expect(more).to.deep.equal([])
-      const shown = `/${'%E6%BC%A2%22%3C%3E%5E%7B%7C%7D'.repeat(3855)}`
+      const shown = `/${'%E6%BC%A2%22%3C%3E%5E%7B%7C%7D'.repeat(4096)}`
       expect(pair?.request.uri).to.equal(shown + query)
     })
 
@@ -259,7 +260,7 @@ for (const kind of ['http', 'https'] as const) {
         client.send(request.slice(0, bytes))
         const posts = Math.max(0, bytes - header.length + 1)
         await waitFor('the request', () => server.arrivals() === posts)
-        client.socket.resetAndDestroy()
+        client.socket.destroy()
       }
       const pairs = await stop(server)
       expect(pairs).to.have.lengthOf('12345'.length + 1)
@@ -337,7 +338,7 @@ describe('a raw socket, that is upgraded or refused', () => {
       kind: 'http',
       listener: answer,
       prepare: made =>
-        made.on('upgrade', (_request, socket: import('node:stream').Duplex) => {
+        made.on('upgrade', (_request, socket: Duplex) => {
           socket.on('error', () => undefined)
           socket.write(
             'HTTP/1.1 101 Switching Protocols\r\nUpgrade: talk\r\nConnection: Upgrade\r\n\r\n',
