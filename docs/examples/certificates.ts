@@ -2,6 +2,7 @@
  * Certificates for a demonstration or a test, made anew each time: an authority, servers and clients
  * that it vouches for. Nothing is written to the disk.
  */
+import { randomUUID } from 'node:crypto'
 import { generate } from 'selfsigned'
 
 /** A certificate with its private key, both PEM. */
@@ -20,9 +21,11 @@ export interface Authority extends Certificate {
 
 type Options = NonNullable<Parameters<typeof generate>[1]>
 
-/** Makes an authority with a key of its own. All certificates are valid for a day. */
+/** Makes an authority with a key and a name of its own. All certificates are valid for a day. */
 export async function makeAuthority(): Promise<Authority> {
-  const ca = await makeCertificate([{ name: 'commonName', value: 'rollkeeper example CA' }], {
+  // Who trusts two authorities finds them by their names.
+  const name = `rollkeeper example CA ${randomUUID()}`
+  const ca = await makeCertificate([{ name: 'commonName', value: name }], {
     extensions: [
       { name: 'basicConstraints', cA: true, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },

@@ -52,6 +52,11 @@ export function auditServer<Server extends AnyServer>(
     if (!REQUEST_EVENTS.has(event) || !isRequest(request)) return emit(event, ...args)
     const reply = replyOn(event, answer)
     if (!reply) return emit(event, ...args)
+    if (event === 'dropRequest') {
+      // Node answers whatever we do, so there is nothing to wait for.
+      void http.admit(request, reply, () => undefined)
+      return emit(event, ...args)
+    }
     void http.admit(request, reply, () => emit(event, ...args))
     return true
   }

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { expect } from 'chai'
 import fs from 'fs-extra'
+import { generate } from 'selfsigned'
 import { auditedServers, clientAuthority, type AuditedServer } from '../support/audited-server.js'
 import { readEventPairs, readPairs, withoutTimeAndId } from '../support/audit-pairs.js'
 import { httpCertificates } from '../support/http-certificates.js'
@@ -101,6 +102,18 @@ describe('curl', function () {
         await curl(flag, ...certificate(), `${server.origin}${path}`)
         expect(await linesOf(server, 2)).to.deep.equal([
           `TIME AUDIT: id="ID" ip="127.0.0.1" method="GET" user="Zoë \\"Z\\" Ünal" groups="${String.raw`\"dev, ops\",\"ops\"`}" as="<self>" asgroups="<lookup>" namespace="kube-system" uri="${path}"`,
+          'TIME AUDIT: id="ID" response="200"',
+        ])
+      })
+
+      it('is nobody with a certificate that nobody vouches for', async () => {
+        const forged = await generate([{ name: 'commonName', value: 'admin' }], { keyType: 'ec' })
+        await fs.outputFile(at('client.pem'), forged.cert)
+        await fs.outputFile(at('client-key.pem'), forged.private)
+        const server = await serve({ kind, listener: answer, format: '1.6' })
+        await curl(flag, ...certificate(), `${server.origin}/`)
+        expect(await linesOf(server, 2)).to.deep.equal([
+          'TIME AUDIT: id="ID" ip="127.0.0.1" method="GET" user="<none>" groups="<none>" as="<self>" asgroups="<lookup>" namespace="<none>" uri="/"',
           'TIME AUDIT: id="ID" response="200"',
         ])
       })

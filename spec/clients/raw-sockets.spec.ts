@@ -5,7 +5,13 @@ import { expect } from 'chai'
 import { goQuote } from '../../lib/audit/go-quote.js'
 import { auditedServers, type AuditedServer } from '../support/audited-server.js'
 import { bytesOf, readPairs, withoutTimeAndId } from '../support/audit-pairs.js'
-import { RawClient } from '../support/http-client.js'
+import {
+  openSession,
+  openStream,
+  RawClient,
+  streamAnswer,
+  type Question,
+} from '../support/http-client.js'
 import { waitFor } from '../support/run-program.js'
 import { sayRaw } from '../support/raw-talk.js'
 
@@ -133,11 +139,11 @@ for (const kind of ['http', 'https'] as const) {
       const own = 'Audit-ID: 11111111-2222-4333-8444-555555555555'
       for (const acceptAuditId of [false, true]) {
         const server = await serve({ kind, listener: answer, audit: { acceptAuditId } })
-        const once_ = await sayRaw(server, get('/', own))
+        const alone = await sayRaw(server, get('/', own))
         const twice = await sayRaw(server, get('/', own, 'audit-id: x'))
         const bad = await sayRaw(server, get('/', 'Audit-ID: a\x80b'))
         const pairs = await stop(server)
-        const echoed = [once_, twice, bad].map(text => /^Audit-Id: (.*)\r$/m.exec(text)?.[1])
+        const echoed = [alone, twice, bad].map(text => /^Audit-Id: (.*)\r$/m.exec(text)?.[1])
         expect(pairs.map(({ request }) => request.id)).to.deep.equal(echoed)
         const [first, second, third] = echoed
         expect(first === own.slice('Audit-ID: '.length)).to.equal(acceptAuditId)
@@ -222,7 +228,7 @@ for (const kind of ['http', 'https'] as const) {
       ]
       for (const rubbish of junk) {
         const server = await serve({ kind, listener: answer })
-        await sayRaw(server, good('/1') + good('/2') + good('/3') + rubbish, { then: 'end' })
+        await sayRaw(server, good('/1') + good('/2') + good('/3') + rubbish, { after: 'end' })
         const pairs = await stop(server)
         const uris = pairs.map(({ request }) => request.uri)
         expect(uris.slice(0, 3), JSON.stringify(rubbish)).to.deep.equal(['/1', '/2', '/3'])
@@ -237,7 +243,7 @@ for (const kind of ['http', 'https'] as const) {
       const header = `POST /cut?a=b HTTP/1.1\r\nHost: localhost\r\nImpersonate-User: ${utf8('zoë')}\r\nContent-Length: 5\r\n\r\n`
       const request = `${header}12345GET /second HTTP/1.1\r\nHost: localhost\r\n${CLOSE}`
       for (let bytes = 0; bytes <= request.length; bytes++) {
-        await sayRaw(server, request.slice(0, bytes), { then: 'end' })
+        await sayRaw(server, request.slice(0, bytes), { after: 'end' })
       }
       const pairs = await stop(server)
       const posts = pairs.filter(({ request: { uri } }) => uri === '/cut?a=b')
@@ -251,8 +257,8 @@ for (const kind of ['http', 'https'] as const) {
       expect(posts.length + gets.length).to.equal(pairs.length)
     })
 
-    it('breaks off at each byte of a request, and is in the log as far as it got', async () => {
-      const server = await serve({ kind, listener: answer })
+    it('breaks off at each byte of a request, before it is answered', async () => {
+      const server = await serve({ kind, listener: asked => asked.resume() })
       const header = 'POST /cut HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n'
       const request = `${header}12345`
       for (let bytes = 0; bytes <= request.length; bytes++) {
@@ -266,7 +272,7 @@ for (const kind of ['http', 'https'] as const) {
       expect(pairs).to.have.lengthOf('12345'.length + 1)
       for (const { request: parsed, code } of pairs) {
         expect(parsed).to.deep.include({ method: 'POST', uri: '/cut' })
-        expect(code).to.be.oneOf([200, 499])
+        expect(code).to.equal(499)
       }
     })
 
@@ -275,7 +281,7 @@ for (const kind of ['http', 'https'] as const) {
         /** Where a byte is put, and what is then in the line, as bytes. */
         const places: Record<
           string,
-          { ask(byte: string): string; shown: 'method' | 'uri' | 'as'; least: number }
+          { ask: (byte: string) => string; shown: 'method' | 'uri' | 'as'; least: number }
         > = {
           'the method': { ask: byte => get('/').replace('E', byte), shown: 'method', least: 0 },
           'the target': { ask: byte => get(`/a${byte}b`), shown: 'uri', least: 94 },
@@ -291,7 +297,7 @@ for (const kind of ['http', 'https'] as const) {
             least: parser === 'strict' ? 224 : 250,
           },
         }
-        for (const [place, { ask, shown, least }] of Object.entries(places)) {
+        for (const [place, { shown, least, ...how }] of Object.entries(places)) {
           it(`puts each byte into ${place}, and what comes through is one line that says it`, async () => {
             const server = await serve({
               kind,
@@ -302,7 +308,7 @@ for (const kind of ['http', 'https'] as const) {
             for (let byte = 0; byte < 256; byte++) {
               const before = server.arrivals()
               const character = String.fromCharCode(byte)
-              await sayRaw(server, ask(character), { then: 'end' })
+              await sayRaw(server, how.ask(character), { after: 'end' })
               if (server.arrivals() > before) arrived.push(character)
             }
             const pairs = await stop(server)
@@ -316,6 +322,58 @@ for (const kind of ['http', 'https'] as const) {
     }
   })
 }
+
+describe('a stream of HTTP/2', function () {
+  this.timeout(60_000)
+  const serve = auditedServers()
+
+  /** What is asked with a byte in each place, and what of it is then in the line. */
+  const places: Record<
+    string,
+    { ask: (byte: string) => Question; shown: 'method' | 'uri' | 'as'; least: number }
+  > = {
+    'the method': { ask: byte => ({ method: `G${byte}T` }), shown: 'method', least: 70 },
+    'the target': { ask: byte => ({ path: `/a${byte}b` }), shown: 'uri', least: 94 },
+    'the query': { ask: byte => ({ path: `/?a${byte}b` }), shown: 'uri', least: 94 },
+    'a header': {
+      ask: byte => ({ headers: { 'impersonate-user': `a${byte}b` } }),
+      shown: 'as',
+      least: 224,
+    },
+  }
+  for (const [place, { shown, least, ...how }] of Object.entries(places)) {
+    it(`puts each byte into ${place}, and what comes through is one line that says it`, async () => {
+      const given: unknown[] = []
+      const server = await serve({
+        kind: 'http2',
+        listener(request, response) {
+          given.push(request.headers['impersonate-user'])
+          answer(request, response)
+        },
+      })
+      const arrived: string[] = []
+      for (let byte = 0; byte < 256; byte++) {
+        const before = server.arrivals()
+        const session = await openSession(server)
+        const character = String.fromCharCode(byte)
+        await streamAnswer(openStream(session, how.ask(character)))
+        session.destroy()
+        if (server.arrivals() > before) arrived.push(character)
+      }
+      await server.hasLines(2 * server.arrivals())
+      await server.stop()
+      const pairs = readPairs(server.lines)
+      expect(arrived.length).to.be.at.least(least)
+      expect(pairs).to.have.lengthOf(arrived.length)
+      const seen = pairs.map(({ request }) => bytesOf(request[shown])?.toString('latin1'))
+      // Versions of nghttp2 leave a header out, or refuse it, or let it through, that has these.
+      const isOdd = (byte: string): boolean => shown === 'as' && /[\0-\x1f\x7f]/.test(byte)
+      expect(seen).to.deep.equal(
+        arrived.map((byte, index) => (isOdd(byte) ? given[index] : expectedAt(place, byte))),
+      )
+    })
+  }
+})
 
 /** What a line shows of a request with this byte in this place. */
 function expectedAt(place: string, byte: string): string | undefined {

@@ -65,7 +65,7 @@ describe('undici', function () {
       new Client(server.origin, { pipelining: 10, connect: await connectOptions() }),
     )
     const asked = Array.from({ length: 10 }, (_, index) =>
-      client.request({ method: 'GET', path: `/${index}` }),
+      client.request({ method: 'GET', path: `/${index}`, blocking: false }),
     )
     await waitFor('all requests', () => server.arrivals() === 10)
     // Nine are answered, but no header can go out before that of the first.

@@ -32,7 +32,9 @@ function withConnect(...middlewares: readonly Middleware[]): Listener {
 
 /** An app of Express, 4 or 5, that does not print errors. */
 function withExpress(make: typeof express, middlewares: readonly Middleware[]): Listener {
-  return make().set('env', 'test').use([...middlewares] as RequestHandler[]) as Listener
+  return make()
+    .set('env', 'test')
+    .use([...middlewares] as RequestHandler[]) as Listener
 }
 
 function withNothing(...middlewares: readonly Middleware[]): Listener {

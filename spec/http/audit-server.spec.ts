@@ -77,7 +77,8 @@ describe('auditServer', () => {
       const server = auditServer(new AuditLog(log), await make(() => asked++))
       const running = await start(server)
       const question = { headers: { expect: 'a miracle' } }
-      const code = version === 1 ? await askOnce(running, question) : await askStream(running, question)
+      const code =
+        version === 1 ? await askOnce(running, question) : await askStream(running, question)
       await log.answered(1)
       expect(code).to.equal(417)
       expect(log.codes()).to.deep.equal([417])
@@ -91,7 +92,8 @@ describe('auditServer', () => {
       server.on('checkExpectation', (_, response) => response.writeHead(203).end())
       const running = await start(server)
       const question = { headers: { expect: 'a miracle' } }
-      const code = version === 1 ? await askOnce(running, question) : await askStream(running, question)
+      const code =
+        version === 1 ? await askOnce(running, question) : await askStream(running, question)
       await log.answered(1)
       expect(code).to.equal(203)
       expect(log.codes()).to.deep.equal([203])

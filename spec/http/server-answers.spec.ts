@@ -123,10 +123,14 @@ describe('what a server answers by itself', () => {
   for (const mode of ['blocking', 'blocking-strict', 'batch'] as const) {
     it(`is logged, and told as ever: 503 to a request too many, mode ${mode}`, async () => {
       const user = async (): Promise<string> => 'jane'
-      const { log, server, connect } = await serve((_, response) => response.end('x'), {}, {
-        mode,
-        user,
-      })
+      const { log, server, connect } = await serve(
+        (_, response) => response.end('x'),
+        {},
+        {
+          mode,
+          user,
+        },
+      )
       server.maxRequestsPerSocket = 2
       const dropped: (string | undefined)[] = []
       server.on('dropRequest', (request: IncomingMessage, socket: Duplex) => {
@@ -142,4 +146,18 @@ describe('what a server answers by itself', () => {
       expect(dropped[0]).to.equal('/3')
     })
   }
+
+  it('is told as ever where the log fails', async () => {
+    const strict = { mode: 'blocking-strict' } as const
+    const { log, server, connect } = await serve((_, response) => response.end('x'), {}, strict)
+    log.failure = new Error('of the log')
+    server.maxRequestsPerSocket = 1
+    const dropped: (string | undefined)[] = []
+    server.on('dropRequest', (request: IncomingMessage) => dropped.push(request.url))
+    const client = await connect()
+    for (const path of ['/1', '/2']) client.ask({ path })
+    await client.answered(2)
+    expect(client.answers().map(({ code }) => code)).to.deep.equal([500, 503])
+    expect(dropped).to.deep.equal(['/2'])
+  })
 })

@@ -12,13 +12,14 @@ const EVENT_ID = new RegExp(`"auditID":"${UUID}"`)
 const EVENT_TIME = /Timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"/g
 
 /** A line of a log in JSON, as far as it is told apart here. */
-export interface LoggedEvent {
+interface LoggedEvent {
   readonly kind: string
   readonly auditID: string
   readonly stage: string
   readonly requestURI: string
   readonly verb: string
   readonly user: { readonly username?: string; readonly groups?: readonly string[] }
+  readonly sourceIPs?: readonly string[]
   readonly impersonatedUser?: { readonly username?: string; readonly groups?: readonly string[] }
   readonly userAgent?: string
   readonly responseStatus?: { readonly code: number }

@@ -73,17 +73,17 @@ export function auditedServers(): (options: AuditedServerOptions) => Promise<Aud
   const listen = httpServers()
   return async options => {
     const { kind, format = '1.4', log = new HttpLog(), listener } = options
-    const { make, transport } = KINDS[kind]
+    const made = KINDS[kind]
     const { cert: ca } = await clientAuthority()
-    const server = await make(
+    const server = await made.make(
       listener,
       kind === 'http' ? options.server : { ca, ...options.server },
     )
     options.prepare?.(server)
     const audit = { insecure: kind === 'http', ...options.audit }
     const arrivals = countArrivals(auditServer(new AuditLog(log, { format }), server, audit))
-    const running = await listen(server, transport)
-    const { port } = running
+    const running = await listen(server, made.transport)
+    const { port, transport } = running
     const lines = log instanceof HttpLog ? log.lines : []
     return {
       port,

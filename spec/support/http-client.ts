@@ -39,7 +39,9 @@ export class RawClient {
     const host = '127.0.0.1'
     const isSecure = transport === 'TLS'
     const ALPNProtocols = ['http/1.1']
-    const socket = isSecure ? tls.connect({ host, port, ca, ALPNProtocols }) : net.connect(port, host)
+    const socket = isSecure
+      ? tls.connect({ host, port, ca, ALPNProtocols })
+      : net.connect(port, host)
     const client = new RawClient(socket)
     await once(socket, isSecure ? 'secureConnect' : 'connect')
     return client

@@ -222,11 +222,7 @@ const unfinished: readonly HttpScenario[] = [
 ]
 
 /** All scenarios. They go for whatever kind of server there is. */
-export const HTTP_SCENARIOS: readonly HttpScenario[] = [
-  ...answering,
-  ...misleading,
-  ...unfinished,
-]
+export const HTTP_SCENARIOS: readonly HttpScenario[] = [...answering, ...misleading, ...unfinished]
 
 /** Resolved when the server knows that the client of a response has gone. */
 export async function untilGone(response: ServerResponse): Promise<void> {

@@ -4,7 +4,7 @@ import type { AuditLogFormat } from '../../lib/audit/audit-record.js'
 import type { AuditedKind, AuditedServer, auditedServers } from './audited-server.js'
 
 /** A request that came, as far as the server saw it. */
-export interface KubeRequest {
+interface KubeRequest {
   readonly uri: string
   readonly userAgent: string
   readonly httpVersion: string

@@ -8,7 +8,7 @@ export interface TalkOptions {
    * `'end'` says that no more will come; `'wait'`, the default, lets the server close; a text waits
    * until it has come `times`, and breaks the connection off.
    */
-  readonly then?: 'end' | 'wait' | { readonly text: string; readonly times: number }
+  readonly after?: 'end' | 'wait' | { readonly text: string; readonly times: number }
 }
 
 /**
@@ -20,7 +20,7 @@ export interface TalkOptions {
 export function sayRaw(
   { port, transport }: Door,
   bytes: string | Uint8Array,
-  { then = 'wait' }: TalkOptions = {},
+  { after = 'wait' }: TalkOptions = {},
 ): Promise<string> {
   return new Promise(resolve => {
     const at = { host: '127.0.0.1', port }
@@ -31,16 +31,16 @@ export function sayRaw(
     socket.setEncoding('latin1')
     socket.on('data', (text: string) => {
       heard += text
-      if (typeof then === 'string') return
-      const from = heard.length - text.length - then.text.length
-      count += heard.slice(Math.max(0, from + 1)).split(then.text).length - 1
-      if (count >= then.times) socket.destroy()
+      if (typeof after === 'string') return
+      const from = heard.length - text.length - after.text.length
+      count += heard.slice(Math.max(0, from + 1)).split(after.text).length - 1
+      if (count >= after.times) socket.destroy()
     })
     // A server may well reset the connection of a client that says such things.
     socket.on('error', () => undefined)
     socket.on('close', () => resolve(heard))
     const said = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes
-    if (then === 'end') socket.end(said)
+    if (after === 'end') socket.end(said)
     else socket.write(said)
   })
 }
