@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { AuditLog } from '../audit/audit-log.js'
 import { HttpAudit } from './http-audit.js'
 import type { AuditHttpOptions } from './http-options.js'
@@ -18,13 +18,10 @@ import { replyBy } from './reply.js'
  * @example
  * app.use(auditMiddleware(new AuditLog(new FileAppender({ path: 'logs/audit.log' }))))
  */
-export function auditMiddleware<
-  Request extends AnyRequest = IncomingMessage,
-  Response extends AnyResponse = ServerResponse,
->(
+export function auditMiddleware<Request extends AnyRequest = IncomingMessage>(
   audit: AuditLog,
   options?: AuditHttpOptions<Request>,
-): (request: Request, response: Response, next: (error?: unknown) => void) => void {
+): (request: Request, response: AnyResponse, next: (error?: unknown) => void) => void {
   const http = new HttpAudit(audit, options)
   return (request, response, next) => {
     void http.admit(request, replyBy(response), () => next())

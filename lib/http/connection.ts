@@ -35,16 +35,16 @@ export class Connection {
 
   private constructor(socket: Duplex) {
     this.#socket = socket
-    const { write, end } = socket
-    const look = (chunk: unknown): void => this.#look(chunk)
+    const write = socket.write.bind(socket)
+    const end = socket.end.bind(socket)
     // Properties of this one socket: all that write to it, pipes too, come through them.
-    socket.write = function (this: Duplex, ...args: unknown[]) {
-      look(args[0])
-      return Reflect.apply(write, this, args)
+    socket.write = (...args: unknown[]) => {
+      this.#look(args[0])
+      return Reflect.apply(write, socket, args)
     }
-    socket.end = function (this: Duplex, ...args: unknown[]) {
-      look(args[0])
-      return Reflect.apply(end, this, args)
+    socket.end = (...args: unknown[]) => {
+      this.#look(args[0])
+      return Reflect.apply(end, socket, args)
     }
     socket.once('close', () => {
       for (const { exchange } of this.#open.splice(0)) exchange.end()
@@ -62,14 +62,14 @@ export class Connection {
   }
 
   #look(chunk: unknown): void {
-    if (this.#open.length === 0 || this.#socket.destroyed) return
-    const current = this.#open.filter(one => this.#isCurrent(one))
+    if (this.#socket.destroyed) return
     // What is written while a response has the connection is of that response, whatever it says.
-    const writing = current.length > 0 ? current : this.#open.filter(one => !one.response)
-    for (const { exchange, reader } of writing) {
-      if (!exchange.awaitsHeader) continue
-      const code = reader.read(chunk)
-      if (code !== undefined) exchange.sent(code)
+    const isAnswered = this.#open.some(one => this.#isCurrent(one))
+    for (const one of this.#open) {
+      const isWriting = isAnswered ? this.#isCurrent(one) : !one.response
+      if (!isWriting || !one.exchange.awaitsHeader) continue
+      const code = one.reader.read(chunk)
+      if (code !== undefined) one.exchange.sent(code)
     }
   }
 

@@ -118,9 +118,9 @@ function parseMaxWait(maxWait: DurationLike): number {
   return ms
 }
 
-function parseFunction<Request extends AnyRequest>(
+function parseFunction(
   name: string,
-  value: ((request: Request) => unknown) | undefined,
+  value: ((request: never) => unknown) | undefined,
 ): ((request: AnyRequest) => unknown) | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'function') {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { expect } from 'chai'
@@ -18,7 +19,7 @@ function exchanges(): { log: HttpLog; open: () => Exchange } {
   const open = (): Exchange => {
     const arrival = { id: String(count++), method: 'GET', uri: '/', target: '/' }
     const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Set() })
-    exchange.record(undefined)
+    void exchange.record(undefined)
     return exchange
   }
   return { log, open }
@@ -38,8 +39,8 @@ function makeSocket(): { socket: Duplex; written: string[] } {
 }
 
 /** A response that has the connection, or that waits for it. */
-function makeResponse(socket: Duplex | null): { socket: Duplex | null } & never {
-  return { socket } as never
+function makeResponse(socket: Duplex | null): ServerResponse {
+  return { socket } as unknown as ServerResponse
 }
 
 describe('Connection', () => {

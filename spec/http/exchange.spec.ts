@@ -43,7 +43,7 @@ describe('Exchange, in lines', () => {
 
   it('writes two lines, whatever it is told and how often', () => {
     const { exchange, log } = arrive()
-    exchange.record(undefined)
+    void exchange.record(undefined)
     expect(exchange.record(undefined)).to.equal(false)
     exchange.sent(200)
     exchange.sent(500)
@@ -56,7 +56,7 @@ describe('Exchange, in lines', () => {
 
   it('writes 499 where it ends without a header', () => {
     const { exchange, log } = arrive()
-    exchange.record(undefined)
+    void exchange.record(undefined)
     exchange.end()
     exchange.sent(200)
     expect(log.codes()).to.deep.equal([499])
@@ -75,7 +75,7 @@ describe('Exchange, in lines', () => {
 
   it('writes one line for a watch too, and for a handler that threw', () => {
     const { exchange, log } = arrive('1.4', WATCH)
-    exchange.record(undefined)
+    void exchange.record(undefined)
     exchange.fail()
     exchange.sent(200)
     expect(pairsIn(log.lines).map(({ code }) => code)).to.deep.equal([200])
@@ -86,7 +86,7 @@ describe('Exchange, in events', () => {
   it('writes its response at the end', () => {
     const { exchange, stages } = arrive('json')
     expect(exchange.hasEnd).to.equal(true)
-    exchange.record(undefined)
+    void exchange.record(undefined)
     exchange.sent(200)
     expect(exchange).to.include({ awaitsHeader: false, isOver: false })
     expect(stages()).to.deep.equal(['RequestReceived'])
@@ -97,7 +97,7 @@ describe('Exchange, in events', () => {
   it('tells of the header of a watch, and of 101', () => {
     for (const [target, code] of [[WATCH, 200] as const, ['/', 101] as const]) {
       const { exchange, stages } = arrive('json', target)
-      exchange.record(undefined)
+      void exchange.record(undefined)
       exchange.sent(code)
       exchange.sent(500)
       expect(stages()).to.deep.equal(['RequestReceived', `ResponseStarted ${code}`])
@@ -109,7 +109,7 @@ describe('Exchange, in events', () => {
   it('has Panic at the end where the handler threw, with the code that came', () => {
     for (const code of [undefined, 500]) {
       const { exchange, stages } = arrive('json')
-      exchange.record(undefined)
+      void exchange.record(undefined)
       exchange.fail()
       if (code) exchange.sent(code)
       exchange.end()

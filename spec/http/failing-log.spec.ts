@@ -25,8 +25,8 @@ const MODES = ['blocking', 'blocking-strict', 'batch'] as const
 interface Patient {
   readonly log: FileAppender
   readonly path: string
-  breakDisk(): void
-  healDisk(): void
+  readonly breakDisk: () => void
+  readonly healDisk: () => void
 }
 
 type Make = (options?: Partial<FileAppenderOptions>) => Patient
@@ -88,9 +88,9 @@ describe('a server whose log fails', () => {
   interface Served {
     readonly audit: AuditLog
     /** Asks one after another; gives the codes that the client saw. */
-    ask(count?: number): Promise<(number | undefined)[]>
+    readonly ask: (count?: number) => Promise<(number | undefined)[]>
     /** How many requests reached the handler. */
-    handled(): number
+    readonly handled: () => number
   }
 
   async function serve(sink: AuditSink, mode: AuditMode): Promise<Served> {

@@ -3,16 +3,21 @@
  * reaches the process, and prints the `Failed` of all as JSON.
  */
 import { EventEmitter, once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { AuditLog } from '../../lib/audit/audit-log.js'
 import { auditHandler } from '../../lib/http/audit-handler.js'
 import { auditServer } from '../../lib/http/audit-server.js'
 import type { AuditMode } from '../../lib/http/http-options.js'
 import { RawClient } from '../support/http-client.js'
 import { HttpLog } from '../support/http-log.js'
-import { HTTPS, SERVER_KINDS, type AnyKind, type ServerKind } from '../support/http-servers.js'
+import {
+  HTTPS,
+  SERVER_KINDS,
+  type AnyKind,
+  type Listener,
+  type ServerKind,
+} from '../support/http-servers.js'
 import { waitFor } from '../support/run-program.js'
-import type { AddressInfo } from 'node:net'
 
 /** How a handler fails, and who audits it. */
 export interface Failing {
@@ -32,9 +37,13 @@ export interface Failed {
   readonly lines: readonly string[]
 }
 
-const events: unknown[][] = []
-process.on('uncaughtException', (error, origin) => events.push(['uncaught', origin, error]))
-process.on('unhandledRejection', reason => events.push(['unhandled', 'unhandledRejection', reason]))
+const events: { event: string; origin: string; error: unknown }[] = []
+process.on('uncaughtException', (error, origin) =>
+  events.push({ event: 'uncaught', origin, error }),
+)
+process.on('unhandledRejection', error => {
+  events.push({ event: 'unhandled', origin: 'unhandledRejection', error })
+})
 
 async function play(failing: Failing): Promise<Failed> {
   EventEmitter.captureRejections = failing.rejections === 'captured'
@@ -58,11 +67,11 @@ async function play(failing: Failing): Promise<Failed> {
   const closed = once(server, 'close')
   server.close()
   await closed
-  const told = events.map(([name, origin, it]) => `${name} ${origin} ${it === error}`)
+  const told = events.map(one => `${one.event} ${one.origin} ${one.error === error}`)
   return { events: told, lines: log.lines, ...(code === undefined ? {} : { code }) }
 }
 
-async function serve(failing: Failing, log: HttpLog, handler: RequestListener): Promise<AnyKind> {
+async function serve(failing: Failing, log: HttpLog, handler: Listener): Promise<AnyKind> {
   const { by, mode, format } = failing
   const { make } = kindOf(failing)
   const audit = new AuditLog(log, { format })
@@ -77,7 +86,7 @@ function kindOf({ rejections }: Failing): ServerKind {
   return rejections === 'captured' ? SERVER_KINDS[0]! : HTTPS
 }
 
-function failingHandler({ failure }: Failing, error: Error): RequestListener {
+function failingHandler({ failure }: Failing, error: Error): Listener {
   return (_, response) => {
     if (failure === 'rejects') return Promise.reject(error)
     if (failure === 'throws later') {

@@ -49,7 +49,7 @@ describe('HttpAudit', () => {
   interface Audited {
     readonly log: HttpLog
     readonly audit: AuditLog
-    connect(): Promise<RawClient>
+    readonly connect: () => Promise<RawClient>
     readonly port: number
   }
 
@@ -251,7 +251,7 @@ describe('HttpAudit', () => {
 describe('HttpAudit, of connections without TLS', () => {
   const start = httpServers()
   const warnings: string[] = []
-  const { emitWarning } = process
+  const emitWarning = process.emitWarning.bind(process)
   beforeEach(() => {
     warnings.length = 0
     process.emitWarning = (warning: string | Error) => void warnings.push(String(warning))

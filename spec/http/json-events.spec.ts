@@ -125,7 +125,7 @@ describe('events of a server', () => {
     const client = await RawClient.open(running)
     for (const path of ['/1', '/2', '/3']) client.ask({ path })
     await waitFor('all', () => open.length === 3)
-    for (const [index, response] of [...open.entries()].reverse()) {
+    for (const [index, response] of [...open.entries()].toReversed()) {
       response.writeHead(201 + index).end('x')
     }
     await client.answered(3)

@@ -32,7 +32,7 @@ describe('pipelined requests', () => {
 
     it(`have each its code, though they are answered in reverse, on ${name}`, async () => {
       const { log, client, open } = await ask()
-      for (const index of [...CODES.keys()].reverse()) {
+      for (const index of [...CODES.keys()].toReversed()) {
         open[index]?.writeHead(CODES[index] ?? 0).end('x')
         if (index > 0) expect(log.answers, 'none is sent before the first').to.equal(0)
       }

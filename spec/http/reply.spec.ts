@@ -15,7 +15,7 @@ function makeExchange(log: HttpLog): Exchange {
   const journal = new Journal(new AuditLog(log), { mode: 'batch', maxWaitMs: 1000 })
   const arrival = { id: ID, method: 'GET', uri: '/', target: '/' }
   const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Set() })
-  exchange.record(undefined)
+  void exchange.record(undefined)
   return exchange
 }
 

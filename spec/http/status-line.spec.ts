@@ -23,7 +23,7 @@ describe('StatusLineReader', () => {
       const answers = readAll(OK.slice(0, cut), Buffer.from(OK.slice(cut)))
       expect(answers, `cut at ${cut}`).to.deep.equal([undefined, 200])
     }
-    const bytes = [...OK].slice(0, 12)
+    const bytes = OK.slice(0, 12).split('')
     expect(readAll(...bytes)).to.deep.equal([...Array<undefined>(11).fill(undefined), 200])
   })
 

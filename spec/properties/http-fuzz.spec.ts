@@ -184,6 +184,28 @@ function goText(latin1: string): string {
   return result
 }
 
+/** Expects of requests that each kind there is comes up often enough to be of use. */
+function expectTelling(requests: readonly FuzzedRequest[]): void {
+  const kinds: Record<string, (request: FuzzedRequest) => boolean> = {
+    'a secret parameter': ({ shownQuery }) => shownQuery.includes('=REDACTED'),
+    'a query without': ({ shownQuery }) => shownQuery !== '' && !shownQuery.includes('REDACTED'),
+    'a password': ({ target }) => target.includes('@') && target.includes(`${SECRET}`),
+    'an escape': ({ shownPath }) => /%[\da-f]{2}/i.test(shownPath),
+    'an escape that is none': ({ shownPath }) => /%(?![\da-f]{2})/i.test(shownPath),
+    'two users': request => valuesOf(request, 'impersonate-user').length > 1,
+    'an empty user': request => valuesOf(request, 'impersonate-user')[0] === '',
+    'two groups': request => valuesOf(request, 'impersonate-group').length > 1,
+    'bytes that are no text': ({ headers }) =>
+      headers.some(([, one]) => !isUtf8(Buffer.from(one, 'latin1'))),
+    'a forged line': ({ headers }) => headers.some(([, one]) => one.includes('AUDIT: id=')),
+    'an id': request => valuesOf(request, 'audit-id').length > 0,
+    'a body': ({ body }) => body !== '',
+  }
+  for (const [kind, isOne] of Object.entries(kinds)) {
+    expect(requests.filter(isOne).length, kind).to.be.above(requests.length / 200)
+  }
+}
+
 describe('auditServer, for any request', function () {
   this.timeout(300_000)
   const at = temporaryDirectory()
@@ -206,6 +228,7 @@ describe('auditServer, for any request', function () {
       await server.stop()
       await log.close()
 
+      expectTelling(requests)
       expect(handler.calls).to.equal(count)
       expect(server.arrivals()).to.equal(count)
       expect(handler.served.size).to.equal(count)

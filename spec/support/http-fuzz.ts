@@ -93,7 +93,7 @@ const origin = fc.constantFrom(
 )
 
 const target = fc
-  .tuple(origin, path, fc.option(query, { nil: ['', ''], freq: 1 }))
+  .tuple(origin, path, fc.option(query, { nil: ['', ''], freq: 3 }))
   .map(([[sent = '', shown = ''], middle, [end = '', shownEnd = '']]) => ({
     target: sent + middle + end,
     shownPath: shown + middle,

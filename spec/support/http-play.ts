@@ -24,7 +24,7 @@ export interface Play {
    * Plays it. Expects that the client sees the code of the scenario, and that the log has one line
    * of the request and one of the response, with the code that the client saw.
    */
-  run(server: RunningServer, version: 1 | 2): Promise<HttpAnswer>
+  readonly run: (server: RunningServer, version: 1 | 2) => Promise<HttpAnswer>
 }
 
 /** Sets a scenario up. */

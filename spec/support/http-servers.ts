@@ -17,13 +17,13 @@ export interface ServerKind {
   readonly name: string
   readonly version: 1 | 2
   readonly transport: Door['transport']
-  make(listener?: Listener, options?: object): Promise<AnyKind>
+  readonly make: (listener?: Listener, options?: object) => Promise<AnyKind>
 }
 
 /** A server that listens. */
 export interface RunningServer extends Door {
   /** Ends all connections, and resolves when the server is closed. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 type Http2Listener = (request: Http2ServerRequest, response: Http2ServerResponse) => void
