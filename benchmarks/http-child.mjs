@@ -111,7 +111,9 @@ const answers = {
   },
 }
 
-process.on('message', async ({ name, task }) => {
+async function obey({ name, task }) {
   process.send({ answer: await answers[name](task) })
-})
+}
+
+process.on('message', message => void obey(message))
 process.on('disconnect', () => process.exit())

@@ -102,7 +102,8 @@ const answers = {
   },
 
   /**
-   * Sends so many requests over all connections, on each one after the other. Answers with the
+   * Sends so many requests over all connections, on each one after the other, with pauses of up to
+   * `pauseMs`: of even length, the connections would soon ask all at once. Answers with the
    * milliseconds until an answer was whole, of so many of 100.
    */
   async ask({ requests, pauseMs }) {
@@ -113,7 +114,7 @@ const answers = {
         const startedNs = process.hrtime.bigint()
         await connection.ask()
         histogram.record(process.hrtime.bigint() - startedNs)
-        if (pauseMs > 0) await pause(pauseMs)
+        if (pauseMs > 0) await pause(Math.random() * pauseMs)
       }
     }
     await Promise.all(connections.map(converse))
@@ -126,7 +127,9 @@ const answers = {
   },
 }
 
-process.on('message', async ({ name, task }) => {
+async function obey({ name, task }) {
   process.send({ answer: await answers[name](task) })
-})
+}
+
+process.on('message', message => void obey(message))
 process.on('disconnect', () => process.exit())

@@ -34,7 +34,7 @@ export class LastingChild {
    * @throws if the program ends before.
    */
   async ask(name: string, task: object = {}): Promise<unknown> {
-    this.#process.send({ name, task })
+    this.#process.send({ name, task }, () => undefined) // where that fails, it has ended
     const [message] = await Promise.race([once(this.#process, 'message'), this.#gone])
     return (message as { readonly answer?: unknown }).answer
   }

@@ -68,8 +68,13 @@ function replyOn(event: string | symbol, answer: unknown): Reply | undefined {
   return event === 'dropRequest' ? new DroppedReply(answer) : new SocketReply(answer)
 }
 
+/** Servers that are listened to by us already: a server may be audited into two logs. */
+const heardServers = new WeakSet<EventEmitter>()
+
 /** Node answers these itself, without a word to anybody, unless somebody listens. So we listen. */
 function answerWhatNobodyHears(server: EventEmitter): void {
+  if (heardServers.has(server)) return
+  heardServers.add(server)
   server.on('connect', (_request: AnyRequest, answer: Duplex | AnyResponse) => {
     if (server.listenerCount('connect') > 1) return
     if (isResponse(answer)) answer.writeHead(405).end()

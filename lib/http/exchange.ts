@@ -63,7 +63,7 @@ export class Exchange {
 
   /** Whether the end of the response is still of interest after its header. */
   get hasEnd(): boolean {
-    return this.#parts.form === 'events'
+    return this.#parts.form === 'events' || (this.#code !== undefined && this.#status !== 'over')
   }
 
   /**
@@ -77,6 +77,11 @@ export class Exchange {
     return this.#parts.journal.request(
       user ? { ...this.#arrival, user: user.name, groups: user.groups } : this.#arrival,
     )
+  }
+
+  /** A header was sent before the request came by here: the end of its response will tell. */
+  found(code: number): void {
+    this.#code ??= code
   }
 
   /** A header was sent, with the code that the client sees. */

@@ -56,7 +56,8 @@ class Http1Reply extends ResponseReply {
   follow(exchange: Exchange): void {
     const response = this.#response
     const socket = response.socket ?? response.req.socket
-    if (!response.headersSent) response.setHeader(ID_HEADER, exchange.id)
+    if (response.headersSent) exchange.found(response.statusCode)
+    else response.setHeader(ID_HEADER, exchange.id)
     if (exchange.hasEnd) response.once('finish', () => exchange.end())
     Connection.of(socket).follow(exchange, response)
   }

@@ -56,6 +56,22 @@ describe('formatAnswer of a row that is no bare loop', () => {
   })
 })
 
+describe('formatAnswer of times and requests', () => {
+  it('knows a ratio that is not to be passed, and figures of more rows than one', () => {
+    const asked = {
+      ...question,
+      unit: 'µs',
+      wanted: { row: 'ours', ratioAtMost: 1.25 },
+      alsoWanted: [{ row: 'our other', ratioAtMost: 1.25 }],
+    } as const
+    const rows = new Map([['ours', [1250]], ['our other', [1251]], ['bare', [1000]]]) // prettier-ignore
+    const text = formatAnswer(answer(asked, { requests: 5000, warmups: 1, rounds: 1 }, rows))
+    expect(text).to.include('5,000 requests, 1 rounds').and.include('least to most')
+    expect(text).to.include('| ours | 1,250 | 1,250 to 1,250 | 1.25 | at most 1.25 of bare: met |')
+    expect(text).to.match(/\| our other \|.* at most 1\.25 of bare: \*\*missed\*\* \|/)
+  })
+})
+
 describe('formatGrid', () => {
   const rows: Grid['rows'] = [
     { name: 'ours', cells: [[0.004, 0.004, 9], [9.99], [5000]] },

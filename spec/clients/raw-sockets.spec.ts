@@ -272,8 +272,10 @@ for (const kind of ['http', 'https'] as const) {
       expect(pairs).to.have.lengthOf('12345'.length + 1)
       for (const { request: parsed, code } of pairs) {
         expect(parsed).to.deep.include({ method: 'POST', uri: '/cut' })
-        expect(code).to.equal(499)
+        // Node answers 400 to a body that ends early, if it hears of that in time.
+        expect(code).to.be.oneOf([400, 499])
       }
+      expect(pairs.at(-1)?.code).to.equal(499)
     })
 
     for (const parser of ['strict', 'lenient'] as const) {
@@ -367,7 +369,7 @@ describe('a stream of HTTP/2', function () {
       expect(pairs).to.have.lengthOf(arrived.length)
       const seen = pairs.map(({ request }) => bytesOf(request[shown])?.toString('latin1'))
       // Versions of nghttp2 leave a header out, or refuse it, or let it through, that has these.
-      const isOdd = (byte: string): boolean => shown === 'as' && /[\0-\x1f\x7f]/.test(byte)
+      const isOdd = (byte: string): boolean => shown === 'as' && (byte < ' ' || byte === '\x7f')
       expect(seen).to.deep.equal(
         arrived.map((byte, index) => (isOdd(byte) ? given[index] : expectedAt(place, byte))),
       )

@@ -76,7 +76,7 @@ describe('auditMiddleware', () => {
       it(`logs what the client saw, with ${name}: ${scenario.name}`, async () => {
         const log = new HttpLog()
         const { listener, run } = stage(scenario, log)
-        const app = framework(auditMiddleware(new AuditLog(log)), listener)
+        const app = framework(auditMiddleware(new AuditLog(log), { mode: 'batch' }), listener)
         await run(await start(await HTTPS.make(app)), 1)
       })
     }
@@ -142,6 +142,28 @@ describe('auditMiddleware', () => {
     expect(pair?.request).to.include({ user: 'jane' })
     expect(pair?.request.groups).to.deep.equal(['dev'])
   })
+
+  for (const [name, make] of [
+    ['Express 4', express4],
+    ['Express 5', express],
+    ['Connect', connect],
+  ] as const) {
+    it(`logs the whole target below a path too, with ${name}`, async () => {
+      const log = new HttpLog()
+      const audit = auditMiddleware(new AuditLog(log))
+      const app = make() as ReturnType<typeof connect>
+      app.use('/api/v1', audit)
+      app.use((_, response) => response.end())
+      const client = await RawClient.open(await start(await HTTPS.make(app)))
+      const path = '/api/v1/namespaces/mine/pods?token=secret'
+      client.ask({ path })
+      await client.answered()
+      expect(log.pairs()[0]?.request).to.include({
+        uri: path.replace('secret', 'REDACTED'),
+        namespace: 'mine',
+      })
+    })
+  }
 
   it('logs once what comes by it again, and by auditServer too, with the same log', async () => {
     const log = new HttpLog()

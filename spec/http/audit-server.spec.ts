@@ -18,7 +18,8 @@ describe('auditServer', () => {
       it(`logs what the client saw, on ${name}: ${scenario.name}`, async () => {
         const log = new HttpLog()
         const { listener, run } = stage(scenario, log)
-        const server = auditServer(new AuditLog(log), await make(), { insecure: true })
+        const options = { insecure: true, user: async () => 'jane' }
+        const server = auditServer(new AuditLog(log), await make(), options)
         server.on('request', listener)
         await run(await start(server, transport), version)
       })
@@ -134,6 +135,20 @@ describe('auditServer', () => {
     }
     expect(client.answers().map(({ code }) => code)).to.deep.equal([200, 404, 503, 201])
     expect(log.codes()).to.deep.equal([200, 404, 503, 201])
+  })
+
+  it('answers for Node once, though two logs have the server', async () => {
+    const logs = [new HttpLog(), new HttpLog()] as const
+    const first = auditServer(new AuditLog(logs[0]), await HTTPS.make())
+    const running = await start(auditServer(new AuditLog(logs[1]), first))
+    expect(await askOnce(running, { headers: { expect: 'a miracle' } })).to.equal(417)
+    expect(await askOnce(running, { method: 'CONNECT', path: 'example.org:443' })).to.equal(
+      undefined,
+    )
+    for (const log of logs) {
+      await log.answered(2)
+      expect(log.codes()).to.deep.equal([417, 499])
+    }
   })
 
   it('lets all other events be', async () => {

@@ -97,6 +97,19 @@ describe('Connection', () => {
     expect(log.codes()).to.deep.equal([203, 203, 500])
   })
 
+  it('gives nothing to a response that waits, also where none has the connection', () => {
+    const { log, open } = exchanges()
+    const { socket } = makeSocket()
+    const connection = Connection.of(socket)
+    const waiting = makeResponse(null)
+    connection.follow(open(), waiting)
+    socket.write(OTHER)
+    expect(log.answers).to.equal(0)
+    Object.assign(waiting, { socket })
+    socket.write(HEADER)
+    expect(log.codes()).to.deep.equal([203])
+  })
+
   it('keeps a response that has the connection, though others come', () => {
     const { log, open } = exchanges()
     const { socket } = makeSocket()

@@ -102,5 +102,11 @@ function failingHandler({ failure }: Failing, error: Error): Listener {
 
 const failings = JSON.parse(process.argv[2] ?? '[]') as Failing[]
 const failed: Failed[] = []
-for (const failing of failings) failed.push(await play(failing))
+try {
+  for (const failing of failings) failed.push(await play(failing))
+} catch (error) {
+  // Our own listeners would keep the process alive.
+  console.error(error)
+  process.exit(1)
+}
 process.stdout.write(JSON.stringify(failed))

@@ -55,6 +55,11 @@ describe('a message', () => {
     expect(targetOf(connect as never)).to.equal('example.org:443')
   })
 
+  it('has the target that came where a framework has cut it', () => {
+    const cut = { httpVersionMajor: 1, url: '/pods', originalUrl: '/api/v1/pods' }
+    expect(targetOf(cut as never)).to.equal('/api/v1/pods')
+  })
+
   it('counts as secure where its stream is gone, and nobody knows', () => {
     const gone = { httpVersionMajor: 2, stream: { session: undefined } }
     expect(isSecure(gone as never)).to.equal(true)

@@ -13,6 +13,9 @@ import { waitFor } from '../support/run-program.js'
 
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
 
+/** Options of a server that waits half a second, which is enough for a request that is sent. */
+const IMPATIENT = { requestTimeout: 500, headersTimeout: 500, connectionsCheckingInterval: 20 }
+
 /** Reads the body, and answers nothing if that fails. */
 const reader: Listener = async (request, response) => {
   try {
@@ -72,8 +75,7 @@ describe('what a server answers by itself', () => {
   })
 
   it('is logged: 408 to a body that is too slow', async () => {
-    const slow = { requestTimeout: 50, headersTimeout: 50, connectionsCheckingInterval: 20 }
-    const { log, connect } = await serve(reader, slow)
+    const { log, connect } = await serve(reader, IMPATIENT)
     const client = await connect()
     client.send(`${CHUNKED}1\r\nx`)
     await client.closed()
@@ -83,8 +85,7 @@ describe('what a server answers by itself', () => {
   })
 
   it('is not logged where there is no request: headers that are too slow, too long, or none', async () => {
-    const slow = { requestTimeout: 50, headersTimeout: 50, connectionsCheckingInterval: 20 }
-    const { log, connect } = await serve(reader, slow)
+    const { log, connect } = await serve(reader, IMPATIENT)
     const clients = [await connect(), await connect(), await connect()] as const
     clients[0].send('GET / HTTP/1.1\r\nHost: ')
     clients[1].send(`GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`)

@@ -182,6 +182,22 @@ describe('an upgrade', () => {
     expect(taken).to.equal(0)
   })
 
+  it('whose client resets the connection while it waits for its line does no harm', async () => {
+    const log = new HttpLog()
+    const [plain] = SERVER_KINDS
+    const server = auditServer(new AuditLog(log), await plain!.make(), { insecure: true })
+    server.on('upgrade', () => expect.fail('it is gone'))
+    const client = await RawClient.open(await start(server, 'plain'))
+    log.hold()
+    client.ask(UPGRADE)
+    await waitFor('a line', () => log.waiting === 1)
+    client.socket.resetAndDestroy()
+    await log.answered(1)
+    log.release()
+    await new Promise(setImmediate)
+    expect(log.codes()).to.deep.equal([499])
+  })
+
   it('whose line cannot be kept is refused in mode blocking-strict', async () => {
     let taken = 0
     const { log, audit, server } = await upgrading(() => taken++, { mode: 'blocking-strict' })

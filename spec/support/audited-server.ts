@@ -4,6 +4,7 @@ import { AuditLog, type AuditSink } from '../../lib/audit/audit-log.js'
 import type { AuditLogFormat } from '../../lib/audit/audit-record.js'
 import { auditServer } from '../../lib/http/audit-server.js'
 import type { AuditHttpOptions } from '../../lib/http/http-options.js'
+import { httpCertificates } from './http-certificates.js'
 import type { Door } from './http-client.js'
 import { HttpLog } from './http-log.js'
 import {
@@ -59,10 +60,7 @@ const ARRIVALS: ReadonlySet<string | symbol> = new Set([
 
 let authority: Promise<Authority> | undefined
 
-/**
- * The authority whose clients the servers of this file trust, in place of that of their own
- * certificate: both have the same name, and OpenSSL would look at one of them only.
- */
+/** An authority whose clients the servers of this file trust, as they do those of all specs. */
 export function clientAuthority(): Promise<Authority> {
   authority ??= makeAuthority()
   return authority
@@ -74,7 +72,7 @@ export function auditedServers(): (options: AuditedServerOptions) => Promise<Aud
   return async options => {
     const { kind, format = '1.4', log = new HttpLog(), listener } = options
     const made = KINDS[kind]
-    const { cert: ca } = await clientAuthority()
+    const ca = [(await httpCertificates()).ca, (await clientAuthority()).cert]
     const server = await made.make(
       listener,
       kind === 'http' ? options.server : { ca, ...options.server },

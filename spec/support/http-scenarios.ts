@@ -25,6 +25,8 @@ export interface HttpScenario {
   readonly code: number | undefined
   /** Only where HTTP has this version. */
   readonly version?: 1 | 2
+  /** Where the handler does without the response, the client does not learn the id. */
+  readonly id?: 'not echoed'
   /** What more is expected of the answer. */
   expect?(answer: HttpAnswer): void
 }
@@ -69,6 +71,26 @@ const answering: readonly HttpScenario[] = [
     handle: (_, response) => {
       response.writeHead(202)
       expect(() => response.writeHead(500)).to.throw(/headers|initiated/)
+      response.end()
+    },
+  },
+  {
+    name: 'what the handler writes to the socket itself',
+    version: 1,
+    code: 418,
+    id: 'not echoed',
+    handle: (_, response) => {
+      response.socket?.end('HTTP/1.1 418 x\r\nContent-Length: 0\r\n\r\n')
+    },
+  },
+  {
+    name: 'a message, and trailers',
+    version: 1,
+    code: 226,
+    handle: (_, response) => {
+      response.writeHead(226, 'as it were', { trailer: 'x-sum' })
+      response.write('x')
+      response.addTrailers({ 'x-sum': '1' })
       response.end()
     },
   },
