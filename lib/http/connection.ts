@@ -20,6 +20,9 @@ const connections = new WeakMap<Duplex, Connection>()
  * 408 while a body is read, and whoever took the socket over writes as he likes.
  */
 export class Connection {
+  /** Connections with an exchange that ended in this turn. */
+  static readonly #ended: Connection[] = []
+
   readonly #socket: Duplex
   #open: OpenExchange[] = []
 
@@ -57,24 +60,50 @@ export class Connection {
       exchange.end()
       return
     }
-    this.#open = this.#open.filter(one => !one.exchange.isOver || this.#isCurrent(one))
+    if (this.#open.length > 0) this.#forgetEnded()
     this.#open.push({ exchange, response, reader: new StatusLineReader() })
+    if (response && exchange.hasEnd) {
+      response.once('finish', () => {
+        exchange.end()
+        this.#forgetLater()
+      })
+    }
   }
 
   #look(chunk: unknown): void {
-    if (this.#socket.destroyed) return
+    if (this.#open.length === 0 || this.#socket.destroyed) return
     // What is written while a response has the connection is of that response, whatever it says.
     const isAnswered = this.#open.some(one => this.#isCurrent(one))
-    for (const one of this.#open) {
-      const isWriting = isAnswered ? this.#isCurrent(one) : !one.response
-      if (!isWriting || !one.exchange.awaitsHeader) continue
-      const code = one.reader.read(chunk)
-      if (code !== undefined) one.exchange.sent(code)
+    for (const { exchange, response, reader } of this.#open) {
+      const isWriting = isAnswered ? response?.socket === this.#socket : !response
+      if (!isWriting || !exchange.awaitsHeader) continue
+      const code = reader.read(chunk)
+      if (code === undefined) continue
+      exchange.sent(code)
+      this.#forgetLater()
     }
   }
 
   /** Node gives the connection to one response at a time; pipelined ones have none until then. */
   #isCurrent({ response }: OpenExchange): boolean {
     return response?.socket === this.#socket
+  }
+
+  /**
+   * A response that was kept until the next request on its connection would outlive the collections
+   * of short-lived garbage, which took half as long as the request itself. A turn is short enough.
+   */
+  #forgetLater(): void {
+    if (Connection.#ended.push(this) > 1) return
+    setImmediate(() => {
+      for (const connection of Connection.#ended.splice(0)) connection.#forgetEnded()
+    })
+  }
+
+  /** One whose body goes on has the connection, and stays. */
+  #forgetEnded(): void {
+    this.#open = this.#open.filter(
+      ({ exchange, response }) => !exchange.isOver || response?.writableEnded === false,
+    )
   }
 }

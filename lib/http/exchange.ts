@@ -1,4 +1,4 @@
-import type { ResponseStage } from '../audit/audit-record.js'
+import type { AuditText, ResponseStage } from '../audit/audit-record.js'
 import { isLongRunning } from '../audit/request-info.js'
 import type { AuditUser } from './authenticated-user.js'
 import type { IdentifiedRequest, Journal } from './journal.js'
@@ -13,6 +13,8 @@ export interface Arrival extends IdentifiedRequest {
   readonly method: string
   /** The target as the client sent it. */
   readonly target: string
+  user: AuditText | undefined
+  groups: readonly AuditText[] | null | undefined
 }
 
 /** What an exchange is part of. */
@@ -38,11 +40,13 @@ export class Exchange {
   readonly #parts: ExchangeParts
   #status: 'arrived' | 'recorded' | 'answered' | 'over' = 'arrived'
   #code: number | undefined
+  #answersWith: 'header' | 'end'
   #lastStage: ResponseStage = 'ResponseComplete'
 
   constructor(arrival: Arrival, parts: ExchangeParts) {
     this.#arrival = arrival
     this.#parts = parts
+    this.#answersWith = parts.form === 'events' ? 'end' : 'header'
     parts.open.add(this)
   }
 
@@ -63,7 +67,7 @@ export class Exchange {
 
   /** Whether the end of the response is still of interest after its header. */
   get hasEnd(): boolean {
-    return this.#parts.form === 'events' || (this.#code !== undefined && this.#status !== 'over')
+    return this.#answersWith === 'end'
   }
 
   /**
@@ -74,14 +78,15 @@ export class Exchange {
   record(user: AuditUser | undefined): boolean | Promise<boolean> {
     if (this.#status !== 'arrived') return false
     this.#status = 'recorded'
-    return this.#parts.journal.request(
-      user ? { ...this.#arrival, user: user.name, groups: user.groups } : this.#arrival,
-    )
+    this.#arrival.user = user?.name
+    this.#arrival.groups = user?.groups
+    return this.#parts.journal.request(this.#arrival)
   }
 
-  /** A header was sent before the request came by here: the end of its response will tell. */
+  /** A header was sent before the request came by here: its end is what is left to tell. */
   found(code: number): void {
-    this.#code ??= code
+    this.#code = code
+    this.#answersWith = 'end'
   }
 
   /** A header was sent, with the code that the client sees. */

@@ -12,12 +12,12 @@ import {
   type AuditUser,
 } from './authenticated-user.js'
 import { sourceAddresses } from './client-address.js'
-import { Exchange, type Arrival } from './exchange.js'
+import { Exchange, type Arrival, type ExchangeParts } from './exchange.js'
 import { parseHttpOptions, type AuditHttpOptions, type HttpSettings } from './http-options.js'
 import { Journal } from './journal.js'
 import { isSecure, targetOf, type AnyRequest } from './message.js'
 import type { Reply } from './reply.js'
-import { headerText, impersonation } from './request-headers.js'
+import { headerText, headerValues, impersonation } from './request-headers.js'
 import { shownUri } from './requested-uri.js'
 
 /** An id of a client that is taken: visible ASCII. A UUID has 36. */
@@ -41,17 +41,15 @@ interface Visit {
   readonly proceed: () => unknown
 }
 
-/** Requests that came by already, by their log: those of a server that is audited twice over. */
-const requestsSeen = new WeakMap<AuditLog, WeakSet<AnyRequest>>()
+/** By which logs a request came already: a server may be audited twice over, by a middleware too. */
+const SEEN_BY = Symbol('rollkeeper: seen by')
 
 /** Logs the requests of a server, whatever kind it is. */
 export class HttpAudit {
   readonly #audit: AuditLog
   readonly #settings: HttpSettings
-  readonly #journal: Journal
-  readonly #seen: WeakSet<AnyRequest>
-  /** Exchanges that are not over. */
-  readonly #open = new Set<Exchange>()
+  readonly #parts: ExchangeParts
+  readonly #only: readonly AuditLog[]
   #warning: 'not given' | 'given' = 'not given'
 
   /** @throws TypeError or RangeError for what is no `AuditLog`, and for wrong options. */
@@ -59,12 +57,13 @@ export class HttpAudit {
     checkAuditLog(audit)
     this.#audit = audit
     this.#settings = parseHttpOptions(options)
-    this.#journal = new Journal(audit, this.#settings)
-    this.#seen = requestsSeen.get(audit) ?? new WeakSet()
-    requestsSeen.set(audit, this.#seen)
+    this.#only = [audit]
+    const open = new Set<Exchange>()
+    const form = audit.format === 'json' ? 'events' : 'lines'
+    this.#parts = { journal: new Journal(audit, this.#settings), form, open }
     // A process that exits leaves its clients without an answer.
     onProcessExit(() => {
-      for (const exchange of this.#open) exchange.end()
+      for (const exchange of open) exchange.end()
     })
   }
 
@@ -80,13 +79,8 @@ export class HttpAudit {
    * @returns what `proceed` returned; a promise of it, or of nothing, where it had to wait.
    */
   admit(request: AnyRequest, reply: Reply, proceed: () => unknown): unknown {
-    if (this.#seen.has(request) || !this.#isCovered(request)) return proceed()
-    this.#seen.add(request)
-    const exchange = new Exchange(this.#arrivalOf(request), {
-      journal: this.#journal,
-      form: this.#audit.format === 'json' ? 'events' : 'lines',
-      open: this.#open,
-    })
+    if (!this.#isCovered(request) || !this.#isNew(request)) return proceed()
+    const exchange = new Exchange(this.#arrivalOf(request), this.#parts)
     const visit: Visit = { exchange, reply, proceed }
     reply.follow(exchange)
     const identity = this.#identify(request, exchange.id)
@@ -136,6 +130,14 @@ export class HttpAudit {
     }
   }
 
+  /** A property of the request: weak sets of what lives so shortly took ten times as long. */
+  #isNew(request: AnyRequest & { [SEEN_BY]?: readonly AuditLog[] }): boolean {
+    const logs = request[SEEN_BY]
+    if (logs?.includes(this.#audit)) return false
+    request[SEEN_BY] = logs === undefined ? this.#only : [...logs, this.#audit]
+    return true
+  }
+
   #isCovered(request: AnyRequest): boolean {
     if (this.#settings.insecure || isSecure(request)) return true
     if (this.#warning === 'not given') {
@@ -147,16 +149,21 @@ export class HttpAudit {
 
   #arrivalOf(request: AnyRequest): Arrival {
     const { trust, redacted } = this.#settings
+    const { form } = this.#parts
     const id = this.#idOf(request)
     const target = targetOf(request)
     const sourceIps = sourceAddresses(request, requestSocket(request)?.remoteAddress, trust)
-    const userAgent = request.headers['user-agent']
+    const [userAgent] = form === 'events' ? headerValues(request, 'user-agent') : []
+    const { as, asGroups } = impersonation(request)
     return {
       id,
       ip: sourceIps[0],
       sourceIps,
       method: request.method ?? '',
-      ...impersonation(request),
+      user: undefined, // not known yet; here all the same, so that all are of one shape
+      groups: undefined,
+      as,
+      asGroups,
       namespace: this.#namespaceOf(request, target, id),
       uri: shownUri(target, redacted),
       userAgent: userAgent === undefined ? undefined : headerText(userAgent),
@@ -165,8 +172,9 @@ export class HttpAudit {
   }
 
   #idOf(request: AnyRequest): string {
-    const given = this.#settings.acceptAuditId ? request.headers['audit-id'] : undefined
-    return typeof given === 'string' && CLIENT_ID.test(given) ? given : newAuditId()
+    const given = this.#settings.acceptAuditId ? headerValues(request, 'audit-id') : []
+    const [id = ''] = given
+    return given.length === 1 && CLIENT_ID.test(id) ? id : newAuditId()
   }
 
   #namespaceOf(request: AnyRequest, target: string, id: string): AuditText | null | undefined {

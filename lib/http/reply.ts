@@ -58,7 +58,6 @@ class Http1Reply extends ResponseReply {
     const socket = response.socket ?? response.req.socket
     if (response.headersSent) exchange.found(response.statusCode)
     else response.setHeader(ID_HEADER, exchange.id)
-    if (exchange.hasEnd) response.once('finish', () => exchange.end())
     Connection.of(socket).follow(exchange, response)
   }
 }

@@ -32,6 +32,9 @@ const PLAIN_NAME = /^[\w-]*$/
 /** What begins a new parameter for some reader of a query, besides `&`. */
 const SEPARATOR = /[;?#]/
 
+/** What may stand for something else in a name; text that is not ASCII too. */
+const ENCODED = /[%+\0\x80-\uffff]/
+
 const NOT_ASCII = /[^\0-\x7f]/
 const NOT_LATIN1 = /[^\0-\xff]/
 
@@ -135,11 +138,19 @@ function percentEscape(byte: string): string {
 }
 
 function redactedQuery(query: string, redact: ReadonlySet<string>): string {
-  if (redact.size === 0 || !query.includes('=')) return query
+  if (!query.includes('=') || !mayName(query, redact)) return query
   return query
     .split('&')
     .map(part => redactedPart(part, redact))
     .join('&')
+}
+
+/** Whether any part of a query may be one of these names: nearly always this tells that none is. */
+function mayName(query: string, redact: ReadonlySet<string>): boolean {
+  if (ENCODED.test(query)) return redact.size > 0
+  const text = query.toLowerCase()
+  for (const name of redact) if (text.includes(name)) return true
+  return false
 }
 
 /**

@@ -26,12 +26,11 @@ export class StatusLineReader {
    * @returns the final status; undefined as long as none was written.
    */
   read(chunk: unknown): number | undefined {
-    const text = textOf(chunk)
     if (this.#text === '') {
-      const quick = statusOf(text)
+      const quick = statusOf(typeof chunk === 'string' ? chunk : textOf(chunk, STATUS_BYTES))
       if (quick !== undefined && isFinal(quick)) return quick
     }
-    return this.#readOn(text)
+    return this.#readOn(textOf(chunk, INTERIM_MAX))
   }
 
   #readOn(text: string): number | undefined {
@@ -60,9 +59,9 @@ function statusOf(text: string): number | undefined {
 }
 
 /** A header is ASCII or latin1, one character a byte; of anything else it is told apart all the same. */
-function textOf(chunk: unknown): string {
+function textOf(chunk: unknown, bytesMax: number): string {
   if (typeof chunk === 'string') return chunk
   if (!isUint8Array(chunk)) return ''
   const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  return bytes.toString('latin1', 0, INTERIM_MAX)
+  return bytes.toString('latin1', 0, bytesMax)
 }

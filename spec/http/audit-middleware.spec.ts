@@ -113,6 +113,27 @@ describe('auditMiddleware', () => {
     expect(log.codes()).to.deep.equal([500])
   })
 
+  for (const [name, make] of frameworks) {
+    it(`logs the code of a header that was sent before it, with ${name}`, async () => {
+      const log = new HttpLog()
+      const app = make(
+        (_, response, next) => {
+          response.writeHead(203)
+          response.write('begun ')
+          next()
+        },
+        auditMiddleware(new AuditLog(log)),
+        (_, response) => response.end('and done'),
+      )
+      const client = await RawClient.open(await start(await HTTPS.make(app)))
+      client.ask()
+      const [answer] = await client.answered()
+      expect(answer?.code).to.equal(203)
+      await log.answered(1)
+      expect(log.codes()).to.deep.equal([203])
+    })
+  }
+
   it('calls next without an argument, once', async () => {
     const calls: unknown[][] = []
     const middleware = auditMiddleware(new AuditLog(new HttpLog()))

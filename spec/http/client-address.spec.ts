@@ -18,10 +18,7 @@ function requestWith(forwarded: readonly string[], real: readonly string[] = [])
     ...forwarded.flatMap(line => ['X-Forwarded-For', line]),
     ...real.flatMap(line => ['X-Real-IP', line]),
   ]
-  const headers: Record<string, string> = {}
-  if (forwarded.length > 0) headers['x-forwarded-for'] = forwarded.join(', ')
-  if (real.length > 0) headers['x-real-ip'] = real.join(', ')
-  return { headers, rawHeaders }
+  return { rawHeaders }
 }
 
 /** Go's remote address has a port, and brackets for it; that of a socket in Node has none. */

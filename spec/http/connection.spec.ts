@@ -17,7 +17,14 @@ function exchanges(): { log: HttpLog; open: () => Exchange } {
   const journal = new Journal(new AuditLog(log), { mode: 'batch', maxWaitMs: 1000 })
   let count = 0
   const open = (): Exchange => {
-    const arrival = { id: String(count++), method: 'GET', uri: '/', target: '/' }
+    const arrival = {
+      id: String(count++),
+      method: 'GET',
+      uri: '/',
+      target: '/',
+      user: undefined,
+      groups: undefined,
+    }
     const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Set() })
     void exchange.record(undefined)
     return exchange
@@ -40,7 +47,7 @@ function makeSocket(): { socket: Duplex; written: string[] } {
 
 /** A response that has the connection, or that waits for it. */
 function makeResponse(socket: Duplex | null): ServerResponse {
-  return { socket } as unknown as ServerResponse
+  return { socket, writableEnded: false } as unknown as ServerResponse
 }
 
 describe('Connection', () => {

@@ -14,7 +14,8 @@ function arrive(
 ): { exchange: Exchange; open: Set<Exchange>; log: HttpLog; stages: () => string[] } {
   const log = new HttpLog()
   const journal = new Journal(new AuditLog(log, { format }), { mode: 'batch', maxWaitMs: 1000 })
-  const arrival: Arrival = { id: 'one', method: 'GET', uri: target, target }
+  const user = { user: undefined, groups: undefined }
+  const arrival: Arrival = { id: 'one', method: 'GET', uri: target, target, ...user }
   const open = new Set<Exchange>()
   const form = format === 'json' ? 'events' : 'lines'
   const exchange = new Exchange(arrival, { journal, form, open })

@@ -13,7 +13,14 @@ const ID = 'the-id'
 
 function makeExchange(log: HttpLog): Exchange {
   const journal = new Journal(new AuditLog(log), { mode: 'batch', maxWaitMs: 1000 })
-  const arrival = { id: ID, method: 'GET', uri: '/', target: '/' }
+  const arrival = {
+    id: ID,
+    method: 'GET',
+    uri: '/',
+    target: '/',
+    user: undefined,
+    groups: undefined,
+  }
   const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Set() })
   void exchange.record(undefined)
   return exchange
