@@ -135,7 +135,7 @@ export class AuditLog {
     let id: string | undefined
     try {
       id = requestId(fields)
-      await this.#append(id, this.#form.requestLine(id, fields))
+      await this.handRequest(id, fields)
       return id
     } catch (error) {
       this.counters.countError(id, error)
@@ -155,11 +155,26 @@ export class AuditLog {
     stage: ResponseStage = 'ResponseComplete',
   ): Promise<void> {
     try {
-      await this.#append(id, this.#form.responseLine(id, code, stage))
+      await this.handResponse(id, code, stage)
     } catch (error) {
       this.counters.countError(id, error)
       throw error
     }
+  }
+
+  /**
+   * @internal Hands the line of a request to the log's `append`, for who counts what fails himself.
+   *
+   * @returns the log's own promise: a `FileAppender` has one for all records of a batch.
+   * @throws TypeError for a wrong field.
+   */
+  handRequest(id: string, fields: AuditRequestFields): Promise<void> {
+    return this.#append(id, this.#form.requestLine(id, fields))
+  }
+
+  /** @internal As `handRequest`, of a response. */
+  handResponse(id: string, code: number, stage: ResponseStage): Promise<void> {
+    return this.#append(id, this.#form.responseLine(id, code, stage))
   }
 
   /**

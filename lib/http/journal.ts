@@ -17,6 +17,19 @@ export interface JournalOptions {
   readonly clock?: Clock | undefined
 }
 
+/** A line that is to be acknowledged, and who waits for that: nobody for that of a response. */
+interface HandedLine {
+  readonly id: string
+  readonly settle: ((kept: boolean) => void) | undefined
+}
+
+/** Lines that are acknowledged together: a `FileAppender` has one promise for all of a batch. */
+interface Batch {
+  readonly acknowledged: Promise<void>
+  readonly lines: HandedLine[]
+  status: 'waited for' | 'overdue'
+}
+
 /**
  * Hands lines to the log, and waits for it as the mode says, but not for ever. A log on a full disk
  * acknowledges nothing and refuses nothing until there is room: once a line has waited too long,
@@ -27,7 +40,9 @@ export class Journal {
   readonly #audit: AuditLog
   readonly #options: JournalOptions
   readonly #clock: Clock
-  /** Lines that were waited for in vain, and are not acknowledged yet. */
+  /** The last one that lines were handed over in, until it is acknowledged. */
+  #batch: Batch | undefined
+  /** Batches that were waited for in vain, and are not acknowledged yet. */
   #overdue = 0
 
   constructor(audit: AuditLog, options: JournalOptions) {
@@ -44,8 +59,13 @@ export class Journal {
    */
   request(request: IdentifiedRequest): boolean | Promise<boolean> {
     if (this.#options.mode === 'batch') return this.writeRequest(request)
-    if (this.#overdue === 0) return this.#awaited(request.id, this.#audit.appendRequest(request))
-    if (this.writeRequest(request)) this.#countLate(request.id)
+    const { id } = request
+    if (this.#overdue === 0) {
+      return new Promise(resolve => {
+        this.#hand(id, () => this.#audit.handRequest(id, request), resolve)
+      })
+    }
+    if (this.writeRequest(request)) this.#countLate(id)
     return false
   }
 
@@ -68,29 +88,51 @@ export class Journal {
         // The audit log has counted it.
       }
     } else {
-      this.#audit.appendResponse(id, code, stage).catch(() => undefined) // counted likewise
+      this.#hand(id, () => this.#audit.handResponse(id, code, stage))
     }
   }
 
-  #awaited(id: string, appended: Promise<unknown>): Promise<boolean> {
-    return new Promise(resolve => {
-      let wait: 'patient' | 'over' = 'patient'
-      const cancel = this.#clock.after(this.#options.maxWaitMs, () => {
-        wait = 'over'
-        this.#overdue++
-        this.#countLate(id)
-        resolve(false)
-      })
-      const settle = (kept: boolean): void => {
-        cancel()
-        if (wait === 'over') this.#overdue--
-        resolve(kept)
+  /** @param settle is told whether the line is kept; false also when that takes too long. */
+  #hand(id: string, append: () => Promise<void>, settle?: (kept: boolean) => void): void {
+    let acknowledged: Promise<void>
+    try {
+      acknowledged = append()
+    } catch (error) {
+      this.#audit.counters.countError(id, error)
+      settle?.(false)
+      return
+    }
+    if (this.#batch?.acknowledged !== acknowledged) {
+      this.#batch = { acknowledged, lines: [], status: 'waited for' }
+      this.#expect(this.#batch)
+    }
+    this.#batch.lines.push({ id, settle })
+  }
+
+  #expect(batch: Batch): void {
+    const cancel = this.#clock.after(this.#options.maxWaitMs, () => {
+      batch.status = 'overdue'
+      this.#overdue++
+      for (const { id, settle } of batch.lines) {
+        if (settle) this.#countLate(id)
+        settle?.(false)
       }
-      appended.then(
-        () => settle(true),
-        () => settle(false),
-      )
     })
+    const end = (settleLine: (line: HandedLine) => void): void => {
+      cancel()
+      if (batch.status === 'overdue') this.#overdue--
+      if (this.#batch === batch) this.#batch = undefined
+      for (const line of batch.lines) settleLine(line)
+    }
+    batch.acknowledged.then(
+      () => end(({ settle }) => settle?.(true)),
+      (error: unknown) => {
+        end(({ id, settle }) => {
+          this.#audit.counters.countError(id, error)
+          settle?.(false)
+        })
+      },
+    )
   }
 
   #countLate(id: string): void {
