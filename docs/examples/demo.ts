@@ -119,7 +119,9 @@ function check(): void {
   const requests = REQUESTS + Object.keys(TOLD).length
   console.log(`\nfiles: ${rotations} rotated, ${pruned} pruned`)
   console.log(`lines: ${events} logged, ${errors} failed`)
-  console.log(`check: ${trail.pairs} of ${requests} requests have their two lines`)
+  console.log(
+    `check: ${trail.pairs} of ${requests} requests (${REQUESTS} of them ordinary) have their two lines`,
+  )
   if (trail.pairs !== requests || trail.count !== 2 * requests) {
     throw new Error(`${trail.count} lines are there`)
   }

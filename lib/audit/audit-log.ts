@@ -1,6 +1,6 @@
 import { tzOffset } from '@date-fns/tz/tzOffset'
-import { closest } from 'fastest-levenshtein'
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
+import { checkOptionNames } from '../arguments/option-name.js'
 import { NanoClock } from '../platform/nano-clock.js'
 import { AuditCounters, type AuditStats } from './audit-counters.js'
 import { newAuditId } from './audit-id.js'
@@ -39,7 +39,7 @@ export interface AuditLogRequest extends AuditRequestFields {
   readonly id?: string | null | undefined
 }
 
-const OPTION_NAMES = ['format', 'timeZone']
+const OPTION_NAMES: ReadonlySet<string> = new Set(['format', 'timeZone'])
 
 /**
  * Writes requests and responses as audit lines, each with the time of the call. Within one
@@ -229,12 +229,8 @@ function checkSink(log: AuditSink): void {
 
 function checkOptions(options: AuditLogOptions): void {
   checkObject('options', options)
-  for (const name of Object.keys(options)) {
-    if (name !== 'clock' && !OPTION_NAMES.includes(name)) {
-      const nearest = closest(name, OPTION_NAMES)
-      throw new TypeError(`option ${name}: there is no such option; the nearest is ${nearest}`)
-    }
-  }
+  const { clock: _, ...others } = options
+  checkOptionNames(others, OPTION_NAMES)
 }
 
 function checkTimeZone(timeZone: string): void {

@@ -1,4 +1,5 @@
-import { isUint8Array } from 'node:util/types'
+import { inspect } from 'node:util'
+import { isNativeError, isUint8Array } from 'node:util/types'
 import { wrongType } from '../arguments/argument-error.js'
 import { newAuditId } from '../audit/audit-id.js'
 import type { AuditLog } from '../audit/audit-log.js'
@@ -50,7 +51,7 @@ export class HttpAudit {
   readonly #settings: HttpSettings
   readonly #parts: ExchangeParts
   readonly #only: readonly AuditLog[]
-  #warning: 'not given' | 'given' = 'not given'
+  readonly #warned = new Set<string>()
 
   /** @throws TypeError or RangeError for what is no `AuditLog`, and for wrong options. */
   constructor(audit: AuditLog, options: AuditHttpOptions<never> = {}) {
@@ -140,10 +141,7 @@ export class HttpAudit {
 
   #isCovered(request: AnyRequest): boolean {
     if (this.#settings.insecure || isSecure(request)) return true
-    if (this.#warning === 'not given') {
-      this.#warning = 'given'
-      process.emitWarning(INSECURE_WARNING)
-    }
+    this.#warnOnce('insecure', INSECURE_WARNING)
     return false
   }
 
@@ -186,14 +184,14 @@ export class HttpAudit {
       if (typeof given === 'string' || isUint8Array(given)) return given
       throw wrongType('namespace(request)', 'a text, bytes or nothing', given)
     } catch (error) {
-      this.#audit.counters.countError(id, error)
+      this.#countFailure('namespace', id, error)
       return undefined
     }
   }
 
   #identify(request: AnyRequest, id: string): Identity | Promise<Identity> {
     const failed = (error: unknown): Identity => {
-      this.#audit.counters.countError(id, error)
+      this.#countFailure('user', id, error)
       return { user: undefined, status: 'failed' }
     }
     try {
@@ -204,6 +202,19 @@ export class HttpAudit {
     } catch (error) {
       return failed(error)
     }
+  }
+
+  #countFailure(option: 'user' | 'namespace', id: string, error: unknown): void {
+    this.#audit.counters.countError(id, error)
+    const shown = isNativeError(error) ? error.message : inspect(error, { depth: 0 })
+    const told = 'More of this is counted by AuditLog.stats, and told of on rollkeeper:audit:error.'
+    this.#warnOnce(option, `rollkeeper/http: ${option}(request) failed (${shown}). ${told}`)
+  }
+
+  #warnOnce(topic: string, message: string): void {
+    if (this.#warned.has(topic)) return
+    this.#warned.add(topic)
+    process.emitWarning(message)
   }
 }
 

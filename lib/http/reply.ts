@@ -17,7 +17,7 @@ export interface Reply {
 
 const ID_HEADER = 'Audit-Id'
 
-const REFUSAL = 'The request was refused: it could not be recorded in the audit log.\n'
+const REFUSAL = 'The request was refused: it could not be audited.\n'
 
 /** The reply that goes out by a response. */
 export function replyBy(response: AnyResponse): Reply {

@@ -306,10 +306,10 @@ describe('AuditLog', () => {
     new AuditLog(new RecordingSink(), mistyped(options))
 
   it('refuses an unknown option, with the nearest known name', () => {
-    expect(open({ fromat: '1.6' })).to.throw(TypeError, /option fromat: .* nearest is format$/)
+    expect(open({ fromat: '1.6' })).to.throw(TypeError, /option fromat: .*did you mean format\?$/)
     expect(open({ timezone: 'UTC' })).to.throw(
       TypeError,
-      /option timezone: .* nearest is timeZone$/,
+      /option timezone: .*did you mean timeZone\?$/,
     )
     expect(open(null)).to.throw(TypeError, 'options: expected an object')
   })

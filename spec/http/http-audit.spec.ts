@@ -288,6 +288,27 @@ describe('HttpAudit, of connections without TLS', () => {
     })
   }
 
+  it('warns of the first failure of each function, whatever it throws', async () => {
+    const log = new HttpLog()
+    const thrown: unknown[] = [Object.create(null), new Error('no directory'), undefined]
+    const fail = (): never => {
+      throw thrown.pop()
+    }
+    const options = { user: fail, namespace: fail }
+    const listener: Listener = (_, response) => response.end('x')
+    const handler = auditHandler(new AuditLog(log), listener, options)
+    const client = await RawClient.open(await start(await HTTPS.make(handler)))
+    for (let count = 1; count <= 2; count++) {
+      client.ask()
+      await client.answered(count)
+    }
+    const told = warnings.filter(text => text.startsWith('rollkeeper/http'))
+    expect(told).to.have.lengthOf(2)
+    expect(told[0]).to.match(/: namespace\(request\) failed \(undefined\)\. /)
+    expect(told[1]).to.match(/: user\(request\) failed \(no directory\)\. /)
+    expect(log.codes()).to.deep.equal([200, 200])
+  })
+
   it('warns once for each wrapper', async () => {
     const audit = new AuditLog(new HttpLog())
     for (let count = 0; count < 2; count++) {

@@ -79,7 +79,7 @@ describe('replyBy', () => {
       })
       expect(answer.code).to.equal(500)
       expect(answer.headers['content-type']).to.equal('text/plain; charset=utf-8')
-      expect(answer.body).to.include('could not be recorded').and.match(/\n$/)
+      expect(answer.body).to.include('could not be audited').and.match(/\n$/)
       expect(log.codes()).to.deep.equal([500])
     })
 
