@@ -62,7 +62,8 @@ export class Connection {
     }
     if (this.#open.length > 0) this.#forgetEnded()
     this.#open.push({ exchange, response, reader: new StatusLineReader() })
-    if (response && exchange.hasEnd) {
+    if (response?.writableFinished) process.nextTick(() => exchange.end())
+    else if (response && exchange.hasEnd) {
       response.once('finish', () => {
         exchange.end()
         this.#forgetLater()
@@ -72,16 +73,26 @@ export class Connection {
 
   #look(chunk: unknown): void {
     if (this.#open.length === 0 || this.#socket.destroyed) return
-    // What is written while a response has the connection is of that response, whatever it says.
-    const isAnswered = this.#open.some(one => this.#isCurrent(one))
-    for (const { exchange, response, reader } of this.#open) {
-      const isWriting = isAnswered ? response?.socket === this.#socket : !response
+    const isResponse = this.#isResponseWriting()
+    for (const one of this.#open) {
+      const { exchange, response, reader } = one
+      const isWriting = isResponse ? this.#isCurrent(one) : !response
       if (!isWriting || !exchange.awaitsHeader) continue
       const code = reader.read(chunk)
       if (code === undefined) continue
       exchange.sent(code)
       this.#forgetLater()
     }
+  }
+
+  /**
+   * What is written while a response has the connection is of that response, whatever it says: once
+   * its header is made. Before, it is of an upgrade that was sent behind the request, if there is
+   * one; else it is Node's own answer to the request.
+   */
+  #isResponseWriting(): boolean {
+    const hasHeader = this.#open.some(one => this.#isCurrent(one) && one.response?.headersSent)
+    return hasHeader || this.#open.every(({ response }) => response)
   }
 
   /** Node gives the connection to one response at a time; pipelined ones have none until then. */

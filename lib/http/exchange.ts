@@ -22,8 +22,8 @@ export interface ExchangeParts {
   readonly journal: Journal
   /** `'lines'` answer with the header; `'events'` tell of it where it matters, and of the end. */
   readonly form: 'lines' | 'events'
-  /** All exchanges that are not over: this one too, until it is. */
-  readonly open: Set<Exchange>
+  /** All exchanges that are not over, by id: this one too, until it is. */
+  readonly open: Map<string, Exchange>
 }
 
 /**
@@ -47,7 +47,7 @@ export class Exchange {
     this.#arrival = arrival
     this.#parts = parts
     this.#answersWith = parts.form === 'events' ? 'end' : 'header'
-    parts.open.add(this)
+    parts.open.set(arrival.id, this)
   }
 
   /** The id that joins the lines. */
@@ -113,7 +113,7 @@ export class Exchange {
     // The client did not wait for us to find out who it is.
     if (this.#status === 'arrived') this.#parts.journal.writeRequest(this.#arrival)
     this.#status = 'over'
-    this.#parts.open.delete(this)
+    this.#parts.open.delete(this.id)
     this.#parts.journal.response(this.id, this.#code ?? CLIENT_GONE, this.#lastStage)
   }
 }

@@ -42,6 +42,9 @@ interface Visit {
   readonly proceed: () => unknown
 }
 
+/** What is open in each log: several servers may share one. */
+const openExchanges = new WeakMap<AuditLog, Map<string, Exchange>>()
+
 /** By which logs a request came already: a server may be audited twice over, by a middleware too. */
 const SEEN_BY = Symbol('rollkeeper: seen by')
 
@@ -59,12 +62,13 @@ export class HttpAudit {
     this.#audit = audit
     this.#settings = parseHttpOptions(options)
     this.#only = [audit]
-    const open = new Set<Exchange>()
+    const open = openExchanges.get(audit) ?? new Map<string, Exchange>()
+    openExchanges.set(audit, open)
     const form = audit.format === 'json' ? 'events' : 'lines'
     this.#parts = { journal: new Journal(audit, this.#settings), form, open }
     // A process that exits leaves its clients without an answer.
     onProcessExit(() => {
-      for (const exchange of open) exchange.end()
+      for (const exchange of open.values()) exchange.end()
     })
   }
 
@@ -172,7 +176,9 @@ export class HttpAudit {
   #idOf(request: AnyRequest): string {
     const given = this.#settings.acceptAuditId ? headerValues(request, 'audit-id') : []
     const [id = ''] = given
-    return given.length === 1 && CLIENT_ID.test(id) ? id : newAuditId()
+    // One that is in use could take the response of the other for its own.
+    const isTaken = given.length === 1 && CLIENT_ID.test(id) && !this.#parts.open.has(id)
+    return isTaken ? id : newAuditId()
   }
 
   #namespaceOf(request: AnyRequest, target: string, id: string): AuditText | null | undefined {
@@ -182,6 +188,7 @@ export class HttpAudit {
       const given = namespace(request)
       if (given === undefined || given === null) return undefined
       if (typeof given === 'string' || isUint8Array(given)) return given
+      if (isThenable(given)) Promise.resolve(given).catch(() => undefined) // wrong in any case
       throw wrongType('namespace(request)', 'a text, bytes or nothing', given)
     } catch (error) {
       this.#countFailure('namespace', id, error)

@@ -48,7 +48,8 @@ export interface AuditHttpOptions<Request extends AnyRequest = AnyRequest> {
   readonly mode?: AuditMode | undefined
   /**
    * Whether the id is taken from the client's `Audit-ID`, if it sends one of 1 to 128 visible ASCII
-   * characters. Default: false, as anyone could join his lines to those of others.
+   * characters, and no other open request has it. Default: false, as anyone could join his lines
+   * to those of others.
    */
   readonly acceptAuditId?: boolean | undefined
   /**

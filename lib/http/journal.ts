@@ -40,7 +40,7 @@ export class Journal {
   readonly #audit: AuditLog
   readonly #options: JournalOptions
   readonly #clock: Clock
-  /** The last one that lines were handed over in, until it is acknowledged. */
+  /** The one that lines of this turn are handed over in. */
   #batch: Batch | undefined
   /** Batches that were waited for in vain, and are not acknowledged yet. */
   #overdue = 0
@@ -96,20 +96,24 @@ export class Journal {
   #hand(id: string, append: () => Promise<void>, settle?: (kept: boolean) => void): void {
     let acknowledged: Promise<void>
     try {
-      acknowledged = append()
+      acknowledged = Promise.resolve(append()) // a promise stays the same; a sink may give none
     } catch (error) {
       this.#audit.counters.countError(id, error)
       settle?.(false)
       return
     }
-    if (this.#batch?.acknowledged !== acknowledged) {
-      this.#batch = { acknowledged, lines: [], status: 'waited for' }
-      this.#expect(this.#batch)
+    if (this.#batch === undefined || this.#batch.acknowledged !== acknowledged) {
+      this.#batch = this.#expect(acknowledged)
     }
     this.#batch.lines.push({ id, settle })
   }
 
-  #expect(batch: Batch): void {
+  #expect(acknowledged: Promise<void>): Batch {
+    const batch: Batch = { acknowledged, lines: [], status: 'waited for' }
+    const close = (): void => {
+      if (this.#batch === batch) this.#batch = undefined
+    }
+    setImmediate(close) // who comes in a later turn waits as long as everybody
     const cancel = this.#clock.after(this.#options.maxWaitMs, () => {
       batch.status = 'overdue'
       this.#overdue++
@@ -121,10 +125,10 @@ export class Journal {
     const end = (settleLine: (line: HandedLine) => void): void => {
       cancel()
       if (batch.status === 'overdue') this.#overdue--
-      if (this.#batch === batch) this.#batch = undefined
+      close()
       for (const line of batch.lines) settleLine(line)
     }
-    batch.acknowledged.then(
+    acknowledged.then(
       () => end(({ settle }) => settle?.(true)),
       (error: unknown) => {
         end(({ id, settle }) => {
@@ -133,6 +137,7 @@ export class Journal {
         })
       },
     )
+    return batch
   }
 
   #countLate(id: string): void {

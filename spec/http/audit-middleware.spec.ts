@@ -134,6 +134,42 @@ describe('auditMiddleware', () => {
     })
   }
 
+  it('is rejected with what next is rejected with, once', async () => {
+    const failures: unknown[] = []
+    const middleware = auditMiddleware(new AuditLog(new HttpLog()))
+    const app: Listener = async (request, response) => {
+      try {
+        await middleware(request, response, async () => {
+          throw new Error('of what is next')
+        })
+      } catch (error) {
+        failures.push(error)
+        response.writeHead(503).end()
+      }
+    }
+    const client = await RawClient.open(await start(await HTTPS.make(app)))
+    client.ask()
+    const [answer] = await client.answered()
+    expect(answer?.code).to.equal(503)
+    expect(failures.map(String)).to.deep.equal(['Error: of what is next'])
+  })
+
+  it('logs a response that was over before it, at once', async () => {
+    const log = new HttpLog()
+    const middleware = auditMiddleware(new AuditLog(log))
+    const app: Listener = (request, response) => {
+      response.on('finish', () => void middleware(request, response, () => undefined))
+      response.writeHead(204).end()
+    }
+    const client = await RawClient.open(await start(await HTTPS.make(app)))
+    for (const count of [1, 2]) {
+      client.ask()
+      await client.answered(count)
+      await log.answered(count)
+    }
+    expect(log.codes()).to.deep.equal([204, 204])
+  })
+
   it('calls next without an argument, once', async () => {
     const calls: unknown[][] = []
     const middleware = auditMiddleware(new AuditLog(new HttpLog()))

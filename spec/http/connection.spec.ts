@@ -25,7 +25,7 @@ function exchanges(): { log: HttpLog; open: () => Exchange } {
       user: undefined,
       groups: undefined,
     }
-    const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Set() })
+    const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Map() })
     void exchange.record(undefined)
     return exchange
   }
@@ -47,7 +47,7 @@ function makeSocket(): { socket: Duplex; written: string[] } {
 
 /** A response that has the connection, or that waits for it. */
 function makeResponse(socket: Duplex | null): ServerResponse {
-  return { socket, writableEnded: false } as unknown as ServerResponse
+  return { socket, headersSent: true, writableEnded: false } as unknown as ServerResponse
 }
 
 describe('Connection', () => {

@@ -11,12 +11,12 @@ const WATCH = '/api/v1/pods?watch=true'
 function arrive(
   format: AuditLogFormat = '1.6',
   target = '/',
-): { exchange: Exchange; open: Set<Exchange>; log: HttpLog; stages: () => string[] } {
+): { exchange: Exchange; open: Map<string, Exchange>; log: HttpLog; stages: () => string[] } {
   const log = new HttpLog()
   const journal = new Journal(new AuditLog(log, { format }), { mode: 'batch', maxWaitMs: 1000 })
   const user = { user: undefined, groups: undefined }
   const arrival: Arrival = { id: 'one', method: 'GET', uri: target, target, ...user }
-  const open = new Set<Exchange>()
+  const open = new Map<string, Exchange>()
   const form = format === 'json' ? 'events' : 'lines'
   const exchange = new Exchange(arrival, { journal, form, open })
   const stages = (): string[] =>
@@ -31,7 +31,7 @@ describe('Exchange, in lines', () => {
   it('writes its request, and its response with the header; then it is over', () => {
     const { exchange, open, log } = arrive()
     expect(exchange).to.include({ id: 'one', hasEnd: false, awaitsHeader: true, isOver: false })
-    expect(open.has(exchange)).to.equal(true)
+    expect(open.get('one')).to.equal(exchange)
     expect(exchange.record({ name: 'jane', groups: ['dev'] })).to.equal(true)
     expect(log.lines).to.have.lengthOf(1)
     exchange.sent(201)

@@ -3,6 +3,7 @@ import https from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { expect } from 'chai'
 import { AuditLog } from '../../lib/audit/audit-log.js'
+import { parseLine } from '../../lib/audit/parsed-line.js'
 import { auditHandler } from '../../lib/http/audit-handler.js'
 import { HttpAudit } from '../../lib/http/http-audit.js'
 import type { AuditHttpOptions } from '../../lib/http/http-options.js'
@@ -39,6 +40,7 @@ const namespaces: readonly [
   ['a text', () => 'mine', 'mine', 0],
   ['nothing', () => undefined, undefined, 0],
   ['an error', () => expect.fail('of namespace'), undefined, 1],
+  ['a promise that is rejected', (async () => expect.fail('of it')) as never, undefined, 1],
   ['a number', () => 42 as never, undefined, 1],
   ['a promise', (async () => 'mine') as never, undefined, 1],
 ]
@@ -230,6 +232,21 @@ describe('HttpAudit', () => {
       expect(answer?.headers['audit-id']).to.equal(pair?.request.id)
     })
   }
+
+  it('takes no id of a client that another open request has', async () => {
+    const listener: Listener = (request, response) => {
+      if (request.url !== '/held') response.end('x')
+    }
+    const { log, connect } = await serve({ acceptAuditId: true }, listener)
+    const clients = [await connect(), await connect()]
+    clients[0]?.ask({ path: '/held', headers: { 'Audit-ID': 'same' } })
+    await waitFor('the first line', () => log.lines.length === 1)
+    clients[1]?.ask({ headers: { 'Audit-ID': 'same' } })
+    await log.answered(1)
+    const [first, second] = log.lines.map(line => parseLine(line))
+    expect(first).to.include({ kind: 'request', id: 'same' })
+    expect(second).to.include({ kind: 'request' }).and.not.include({ id: 'same' })
+  })
 
   it('makes an id of its own by default', async () => {
     const { log, connect } = await serve()

@@ -44,6 +44,31 @@ describe('Journal', () => {
       expect(audit.stats()).to.include({ errors: 0 })
     })
 
+    it(`lets each line wait as long, though a log has one promise for several, mode ${mode}`, async () => {
+      const { clock, ask, audit } = keep(mode)
+      const never = new Promise<void>(() => {})
+      audit.handRequest = () => never
+      const settled: number[] = []
+      const wait = (number: number): void =>
+        void Promise.resolve(ask()).then(() => settled.push(number))
+      wait(1)
+      await turn()
+      clock.pass(MAX_WAIT_MS - 1)
+      wait(2)
+      clock.pass(1)
+      await turn()
+      expect(settled).to.deep.equal([1])
+      clock.pass(MAX_WAIT_MS)
+      await turn()
+      expect(settled).to.deep.equal([1, 2])
+    })
+
+    it(`takes a log that gives no promise at its word, mode ${mode}`, async () => {
+      const { ask, audit } = keep(mode)
+      audit.handRequest = () => undefined as never
+      expect(await Promise.all([ask(), ask()])).to.deep.equal([true, true])
+    })
+
     it(`says that it is not when the log refuses it, and counts it, mode ${mode}`, async () => {
       const { log, clock, ask, audit } = keep(mode)
       log.failure = new Error('of the log')

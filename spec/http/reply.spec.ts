@@ -21,7 +21,7 @@ function makeExchange(log: HttpLog): Exchange {
     user: undefined,
     groups: undefined,
   }
-  const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Set() })
+  const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Map() })
   void exchange.record(undefined)
   return exchange
 }

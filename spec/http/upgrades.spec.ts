@@ -211,6 +211,25 @@ describe('an upgrade', () => {
     expect(audit.stats()).to.deep.equal({ events: 2, errors: 2, rejectedRequests: 1 })
   })
 
+  it('that is answered before the request ahead of it keeps its own code', async () => {
+    const log = new HttpLog()
+    const server = auditServer(new AuditLog(log), await HTTPS.make())
+    let answerFirst: (() => unknown) | undefined
+    server.on('request', (_, response) => {
+      answerFirst = () => response.writeHead(203).end('x')
+    })
+    server.on('upgrade', (_: unknown, socket: Duplex) => void socket.write(SWITCH))
+    const client = await RawClient.open(await start(server))
+    client.ask({ path: '/first' })
+    client.ask(UPGRADE)
+    await log.answered(1)
+    answerFirst?.()
+    await log.answered(2)
+    const codes = log.pairs().map(({ request, code }) => [request.uri, code])
+    expect(codes[0]).to.deep.equal(['/first', 203])
+    expect(codes[1]?.[1]).to.equal(101)
+  })
+
   it('after a pipelined request that is not answered yet takes nothing of its code', async () => {
     const log = new HttpLog()
     const server = auditServer(new AuditLog(log), await HTTPS.make())
