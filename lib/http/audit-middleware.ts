@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { isPromise } from 'node:util/types'
 import type { AuditLog } from '../audit/audit-log.js'
 import { HttpAudit } from './http-audit.js'
 import type { AuditHttpOptions } from './http-options.js'
@@ -14,7 +13,7 @@ import { replyBy } from './reply.js'
  * @param audit where the lines go.
  * @param options see `AuditHttpOptions`.
  * @returns the middleware. It calls `next` without an argument; in mode `'blocking-strict'` it may
- *   answer 500 instead. Its promise, where it gives one, is that of `next`, if that gives one.
+ *   answer 500 instead. It gives what `next` gives, or a promise of it, to whoever looks.
  * @throws TypeError or RangeError naming the argument or option, what was expected and what came.
  * @example
  * app.use(auditMiddleware(new AuditLog(new FileAppender({ path: 'logs/audit.log' }))))
@@ -22,14 +21,7 @@ import { replyBy } from './reply.js'
 export function auditMiddleware<Request extends AnyRequest = IncomingMessage>(
   audit: AuditLog,
   options?: AuditHttpOptions<Request>,
-): (
-  request: Request,
-  response: AnyResponse,
-  next: (error?: unknown) => void,
-) => void | Promise<void> {
+): (request: Request, response: AnyResponse, next: (error?: unknown) => unknown) => void {
   const http = new HttpAudit(audit, options)
-  return (request, response, next) => {
-    const result = http.admit(request, replyBy(response), () => next())
-    return isPromise(result) ? result.then(() => undefined) : undefined
-  }
+  return (request, response, next) => http.admit(request, replyBy(response), () => next())
 }

@@ -139,9 +139,10 @@ describe('auditMiddleware', () => {
     const middleware = auditMiddleware(new AuditLog(new HttpLog()))
     const app: Listener = async (request, response) => {
       try {
-        await middleware(request, response, async () => {
+        const given: unknown = middleware(request, response, async () => {
           throw new Error('of what is next')
         })
+        await given
       } catch (error) {
         failures.push(error)
         response.writeHead(503).end()
@@ -158,7 +159,7 @@ describe('auditMiddleware', () => {
     const log = new HttpLog()
     const middleware = auditMiddleware(new AuditLog(log))
     const app: Listener = (request, response) => {
-      response.on('finish', () => void middleware(request, response, () => undefined))
+      response.on('finish', () => middleware(request, response, () => undefined))
       response.writeHead(204).end()
     }
     const client = await RawClient.open(await start(await HTTPS.make(app)))
