@@ -1,7 +1,7 @@
 import { tzOffset } from '@date-fns/tz/tzOffset'
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
 import { checkOptionNames } from '../arguments/option-name.js'
-import { NanoClock } from '../platform/nano-clock.js'
+import { NanoClock, type Instant } from '../platform/nano-clock.js'
 import { AuditCounters, type AuditStats } from './audit-counters.js'
 import { newAuditId } from './audit-id.js'
 import type { AuditLogFormat, AuditRequestFields, ResponseStage } from './audit-record.js'
@@ -59,6 +59,7 @@ export class AuditLog {
   readonly #log: AuditSink
   readonly #format: AuditLogFormat
   readonly #form: LineForm
+  readonly #clock: NanoClock
 
   /**
    * @param log where the lines go. It is the caller's, who closes it.
@@ -72,6 +73,7 @@ export class AuditLog {
     const { format = '1.4', timeZone, clock = new NanoClock() } = options
     this.#log = log
     this.#format = format
+    this.#clock = clock
     this.#form = formOf(format, timeZone, clock)
     this.counters = new AuditCounters(log)
   }
@@ -160,6 +162,11 @@ export class AuditLog {
       this.counters.countError(id, error)
       throw error
     }
+  }
+
+  /** @internal The time as the lines have it. */
+  now(): Instant {
+    return this.#clock.now()
   }
 
   /**

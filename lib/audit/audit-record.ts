@@ -1,3 +1,5 @@
+import type { Instant } from '../platform/nano-clock.js'
+
 /**
  * The two line formats of Kubernetes: `'1.4'`, and `'1.6'` (1.6 to 1.11), which adds `groups` and
  * `asgroups` to the request line. Response lines are the same in both.
@@ -44,6 +46,8 @@ export interface AuditRequestFields {
   readonly userAgent?: AuditText | null | undefined
   /** Addresses, the client's first, then those of proxies; shown in JSON only. Default: `ip`. */
   readonly sourceIps?: readonly string[] | null | undefined
+  /** @internal When the request came, where its line is written later; shown in JSON only. */
+  readonly receivedAt?: Instant | undefined
 }
 
 /** When something happened. */

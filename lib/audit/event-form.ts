@@ -1,5 +1,5 @@
 import { outOfRange, wrongType } from '../arguments/argument-error.js'
-import type { NanoClock } from '../platform/nano-clock.js'
+import type { Instant, NanoClock } from '../platform/nano-clock.js'
 import { eventLine, eventMembers, type EventObject, type EventUser } from './audit-event.js'
 import type { AuditRequestFields, AuditText, ResponseStage } from './audit-record.js'
 import { checkCode, checkStrings, checkText, checkTexts } from './field-check.js'
@@ -29,10 +29,11 @@ export class EventForm implements LineForm {
   requestLine(id: string, fields: AuditRequestFields): string {
     checkFields(fields)
     const members = eventMembers(eventRequest(fields))
-    const receivedAt = this.#now()
+    const stageAt = quotedTime(this.#clock.now())
+    const receivedAt = fields.receivedAt ? quotedTime(fields.receivedAt) : stageAt
     this.#openRequests.add(id, { members, receivedAt })
     const stage = 'RequestReceived'
-    return eventLine({ auditID: id, stage, members, receivedAt, stageAt: receivedAt })
+    return eventLine({ auditID: id, stage, members, receivedAt, stageAt })
   }
 
   responseLine(id: string, code: number, stage: ResponseStage): string {
@@ -43,14 +44,14 @@ export class EventForm implements LineForm {
       throw outOfRange('response.stage', expected, stage)
     }
     const requests = this.#openRequests
+    const stageAt = quotedTime(this.#clock.now())
     const request = stage === 'ResponseStarted' ? requests.get(id) : requests.take(id)
-    return eventLine({ auditID: id, stage, ...(request ?? UNKNOWN), code, stageAt: this.#now() })
+    return eventLine({ auditID: id, stage, ...(request ?? UNKNOWN), code, stageAt })
   }
+}
 
-  #now(): string {
-    const { seconds, nanos } = this.#clock.now()
-    return `"${microTime(seconds, nanos)}"`
-  }
+function quotedTime({ seconds, nanos }: Instant): string {
+  return `"${microTime(seconds, nanos)}"`
 }
 
 /** All are checked, so that an error names the field as its caller knows it. */

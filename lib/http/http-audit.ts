@@ -168,6 +168,7 @@ export class HttpAudit {
       asGroups,
       namespace: this.#namespaceOf(request, target, id),
       uri: shownUri(target, redacted),
+      receivedAt: form === 'events' ? this.#audit.now() : undefined,
       userAgent: userAgent === undefined ? undefined : headerText(userAgent),
       target,
     }

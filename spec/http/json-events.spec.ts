@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { expect } from 'chai'
 import { AuditLog } from '../../lib/audit/audit-log.js'
+import { NanoClock } from '../../lib/platform/nano-clock.js'
 import { auditServer } from '../../lib/http/audit-server.js'
 import { openSession, openStream, RawClient, streamAnswer } from '../support/http-client.js'
 import { HttpLog } from '../support/http-log.js'
@@ -172,5 +173,28 @@ describe('events of a server', () => {
     await client.closed()
     await waitFor('the end', () => log.lines.length === 2)
     expect(stagesIn(log)).to.deep.equal(['RequestReceived', 'ResponseComplete 400'])
+  })
+
+  it('say when the request came, though its user took long to find out', async () => {
+    const log = new HttpLog()
+    let ms = 0
+    const clock = new NanoClock({ wallMs: () => 1_473_253_437_400 + ms, elapsedMs: () => ms })
+    const audit = new AuditLog(log, { format: 'json', clock })
+    const user = async (): Promise<string> => {
+      ms += 500
+      return 'jane'
+    }
+    const server = await HTTPS.make((_, response) => response.end('x'))
+    const client = await RawClient.open(await start(auditServer(audit, server, { user })))
+    client.ask()
+    await client.answered()
+    await waitFor('the end', () => log.lines.length === 2)
+    for (const line of log.lines) {
+      const event: unknown = JSON.parse(line)
+      expect(event).to.include({ requestReceivedTimestamp: '2016-09-07T13:03:57.400000Z' })
+      expect(event)
+        .to.have.property('stageTimestamp')
+        .match(/T13:03:57\.9/)
+    }
   })
 })
