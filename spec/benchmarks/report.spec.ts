@@ -155,7 +155,9 @@ describe('docs/benchmarks.md', () => {
   const root = new URL('../../', import.meta.url)
 
   /** In the order of the report. */
-  const names = ['append', 'format', 'memory', 'archive', 'scale'].map(name => `${name}.json`)
+  const names = ['append', 'format', 'memory', 'archive', 'scale', 'http'].map(
+    name => `${name}.json`,
+  )
   const made = fs.readdirSync(new URL('benchmarks/record/', root))
 
   it('is what the records say, and holds no figure of its own', () => {

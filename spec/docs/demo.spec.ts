@@ -22,7 +22,9 @@ describe('docs/examples/demo.ts', function () {
   it('keeps both lines of each of 1,007 requests across rotations and prunes', () => {
     const { code, stdout, stderr } = demo
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
-    expect(stdout).to.include('check: 1007 of 1007 requests have their two lines')
+    expect(stdout).to.include(
+      'check: 1007 of 1007 requests (1000 of them ordinary) have their two lines',
+    )
     expect(stdout).to.include('lines: 2014 logged, 0 failed')
 
     const [, rotated, pruned] = /^files: (\d+) rotated, (\d+) pruned$/m.exec(stdout) ?? []
