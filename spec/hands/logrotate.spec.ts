@@ -150,7 +150,7 @@ describe('the real logrotate', function () {
       await writer.goesOn()
       await logrotate('create').catch((error: Error) => {
         // It looked in the moment in which a rotation of ours had taken the file away, and did nothing.
-        expect(error.message).to.match(/stat of .*audit\.log failed: No such file/)
+        expect(error.message).to.match(/audit\.log.*No such file/)
       })
       const { rotations } = log.stats()
       await waitFor('a rotation of our own', () => log.stats().rotations > rotations)
