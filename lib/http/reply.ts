@@ -24,17 +24,13 @@ export function replyBy(response: AnyResponse): Reply {
   return isHttp2Response(response) ? new Http2Reply(response) : new Http1Reply(response)
 }
 
-abstract class ResponseReply implements Reply {
-  readonly #response: AnyResponse
-
-  constructor(response: AnyResponse) {
-    this.#response = response
-  }
+abstract class ResponseReply<Response extends AnyResponse> implements Reply {
+  constructor(protected readonly response: Response) {}
 
   abstract follow(exchange: Exchange): void
 
   refuse(): void {
-    const response = this.#response
+    const { response } = this
     if (response.headersSent || response.destroyed) return
     response.statusCode = 500
     response.setHeader('Content-Type', 'text/plain; charset=utf-8')
@@ -45,16 +41,9 @@ abstract class ResponseReply implements Reply {
 }
 
 /** By a response of HTTP/1: its header is seen on the connection. */
-class Http1Reply extends ResponseReply {
-  readonly #response: ServerResponse
-
-  constructor(response: ServerResponse) {
-    super(response)
-    this.#response = response
-  }
-
+class Http1Reply extends ResponseReply<ServerResponse> {
   follow(exchange: Exchange): void {
-    const response = this.#response
+    const { response } = this
     const socket = response.socket ?? response.req.socket
     if (response.headersSent) exchange.found(response.statusCode)
     else response.setHeader(ID_HEADER, exchange.id)
@@ -63,22 +52,15 @@ class Http1Reply extends ResponseReply {
 }
 
 /** By a stream of HTTP/2. */
-class Http2Reply extends ResponseReply {
-  readonly #response: Http2ServerResponse
-
-  constructor(response: Http2ServerResponse) {
-    super(response)
-    this.#response = response
-  }
-
+class Http2Reply extends ResponseReply<Http2ServerResponse> {
   follow(exchange: Exchange): void {
-    const { stream } = this.#response
+    const { stream } = this.response
     if (stream.closed || stream.destroyed) {
       tellStatus(stream, exchange)
       exchange.end()
       return
     }
-    if (!stream.headersSent) this.#response.setHeader(ID_HEADER, exchange.id)
+    if (!stream.headersSent) this.response.setHeader(ID_HEADER, exchange.id)
     listenForHeader(stream, exchange)
     stream.once('close', () => {
       tellStatus(stream, exchange) // of `respondWithFile`, which answers behind our back

@@ -128,6 +128,46 @@ describe('Connection', () => {
     expect(log.answers).to.equal(1)
   })
 
+  it('takes nothing that goes through a tunnel for the answer to a request before it', () => {
+    const { log, open } = exchanges()
+    const { socket } = makeSocket()
+    const connection = Connection.of(socket)
+    const unanswered = Object.assign(makeResponse(socket), { headersSent: false })
+    connection.follow(open(), unanswered)
+    connection.follow(open())
+    socket.write(HEADER)
+    socket.write(OTHER)
+    expect(log.answers).to.equal(1)
+    Object.assign(unanswered, { headersSent: true })
+    socket.write('HTTP/1.1 204 x\r\n\r\n')
+    const codes = log.pairs().map(({ request, code }) => [request.id, code])
+    expect(codes).to.deep.equal([
+      ['0', 204],
+      ['1', 203],
+    ])
+  })
+
+  it('looks at no more than the first of all that a client has sent ahead', () => {
+    const { log, open } = exchanges()
+    const { socket } = makeSocket()
+    const connection = Connection.of(socket)
+    let looks = 0
+    const given: { to?: object } = {}
+    const responses = Array.from({ length: 500 }, () => {
+      const response = makeResponse(null)
+      return Object.defineProperty(response, 'socket', {
+        get: () => (looks++, given.to === response ? socket : null),
+      })
+    })
+    for (const response of responses) connection.follow(open(), response)
+    for (const response of responses) {
+      given.to = response
+      socket.write(HEADER)
+    }
+    expect(log.answers).to.equal(500)
+    expect(looks).to.be.below(10 * 500)
+  })
+
   it('ends what is open when the socket is closed, and what comes later', async () => {
     const { log, open } = exchanges()
     const { socket } = makeSocket()
