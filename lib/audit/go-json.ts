@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { AuditText } from './audit-record.js'
-import { sequenceBytes } from './utf8-sequence.js'
+import { escapeUtf8 } from './utf8-sequence.js'
 
 /** Text that stands between quotes as it is; DEL does too. */
 const PLAIN = /^[ !#-%'-;=?-[\]-\x7f]*$/
@@ -24,18 +24,7 @@ export function goJsonString(text: AuditText): string {
   if (typeof text === 'string') return PLAIN.test(text) ? `"${text}"` : escaped(text)
   const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
   if (isUtf8(bytes)) return goJsonString(bytes.toString())
-  let result = ''
-  let runStart = 0
-  let index = 0
-  while (index < bytes.length) {
-    const width = sequenceBytes(bytes, index)
-    if (width === 0) {
-      result += inner(bytes.toString('utf8', runStart, index)) + NO_CHARACTER
-      runStart = index + 1
-    }
-    index += Math.max(width, 1)
-  }
-  return `"${result}${inner(bytes.toString('utf8', runStart))}"`
+  return `"${escapeUtf8(bytes, inner, () => NO_CHARACTER)}"`
 }
 
 /** Writes texts as a JSON array of strings. */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { isUint8Array } from 'node:util/types'
 import { wrongType } from '../arguments/argument-error.js'
 import { isPrintable } from './printable.js'
-import { sequenceBytes } from './utf8-sequence.js'
+import { escapeUtf8 } from './utf8-sequence.js'
 
 /** Text that stands between quotes as it is. Nearly all of what an audit log quotes is such text. */
 const PLAIN = /^[ !#-[\]-~]*$/
@@ -53,7 +53,9 @@ export function goEscape(text: string | Uint8Array): string {
   if (typeof text === 'string') return PLAIN.test(text) ? text : escaped(text)
   if (!isUint8Array(text)) throw wrongType('goQuote(text)', 'a string or a Uint8Array', text)
   const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
-  return isUtf8(bytes) ? goEscape(bytes.toString()) : escapedBytes(bytes)
+  return isUtf8(bytes)
+    ? goEscape(bytes.toString())
+    : escapeUtf8(bytes, escaped, byte => `\\x${byte.toString(16)}`)
 }
 
 /** Copies the runs that need no escape whole, as there are few escapes in most texts. */
@@ -81,22 +83,6 @@ function escape(codePoint: number): string {
   // DEL ends the single bytes: C1 controls are two bytes of UTF-8, so they are code points to Go.
   if (codePoint > 0x7f) return `\\u${hex.padStart(4, '0')}`
   return LETTER_ESCAPES.get(codePoint) ?? `\\x${hex.padStart(2, '0')}`
-}
-
-function escapedBytes(bytes: Buffer): string {
-  let result = ''
-  let runStart = 0
-  let index = 0
-  while (index < bytes.length) {
-    const width = sequenceBytes(bytes, index)
-    if (width === 0) {
-      result += escaped(bytes.toString('utf8', runStart, index))
-      result += `\\x${bytes[index]!.toString(16)}`
-      runStart = index + 1
-    }
-    index += Math.max(width, 1)
-  }
-  return result + escaped(bytes.toString('utf8', runStart))
 }
 
 /** What one backslash may begin, apart from the letters of `LETTER_VALUES`. */

@@ -42,18 +42,22 @@ interface Visit {
   readonly proceed: () => unknown
 }
 
-/** What is open in each log: several servers may share one. */
-const openExchanges = new WeakMap<AuditLog, Map<string, Exchange>>()
+/** What all have in common that log into one log: several servers, a server and its middleware. */
+interface Shared {
+  /** Exchanges that are not over, by id. */
+  readonly open: Map<string, Exchange>
+  /** Requests that came by already. */
+  readonly seen: WeakSet<AnyRequest>
+}
 
-/** By which logs a request came already: a server may be audited twice over, by a middleware too. */
-const SEEN_BY = Symbol('rollkeeper: seen by')
+const sharedByLog = new WeakMap<AuditLog, Shared>()
 
 /** Logs the requests of a server, whatever kind it is. */
 export class HttpAudit {
   readonly #audit: AuditLog
   readonly #settings: HttpSettings
   readonly #parts: ExchangeParts
-  readonly #only: readonly AuditLog[]
+  readonly #seen: WeakSet<AnyRequest>
   readonly #warned = new Set<string>()
 
   /** @throws TypeError or RangeError for what is no `AuditLog`, and for wrong options. */
@@ -61,9 +65,8 @@ export class HttpAudit {
     checkAuditLog(audit)
     this.#audit = audit
     this.#settings = parseHttpOptions(options)
-    this.#only = [audit]
-    const open = openExchanges.get(audit) ?? new Map<string, Exchange>()
-    openExchanges.set(audit, open)
+    const { open, seen } = sharedIn(audit)
+    this.#seen = seen
     const form = audit.format === 'json' ? 'events' : 'lines'
     this.#parts = { journal: new Journal(audit, this.#settings), form, open }
     // A process that exits leaves its clients without an answer.
@@ -84,7 +87,8 @@ export class HttpAudit {
    * @returns what `proceed` returned; a promise of it, or of nothing, where it had to wait.
    */
   admit(request: AnyRequest, reply: Reply, proceed: () => unknown): unknown {
-    if (!this.#isCovered(request) || !this.#isNew(request)) return proceed()
+    if (this.#seen.has(request) || !this.#isCovered(request)) return proceed()
+    this.#seen.add(request)
     const exchange = new Exchange(this.#arrivalOf(request), this.#parts)
     const visit: Visit = { exchange, reply, proceed }
     reply.follow(exchange)
@@ -133,14 +137,6 @@ export class HttpAudit {
       exchange.fail()
       throw error
     }
-  }
-
-  /** A property of the request: weak sets of what lives so shortly took ten times as long. */
-  #isNew(request: AnyRequest & { [SEEN_BY]?: readonly AuditLog[] }): boolean {
-    const logs = request[SEEN_BY]
-    if (logs?.includes(this.#audit)) return false
-    request[SEEN_BY] = logs === undefined ? this.#only : [...logs, this.#audit]
-    return true
   }
 
   #isCovered(request: AnyRequest): boolean {
@@ -224,6 +220,15 @@ export class HttpAudit {
     this.#warned.add(topic)
     process.emitWarning(message)
   }
+}
+
+function sharedIn(audit: AuditLog): Shared {
+  let shared = sharedByLog.get(audit)
+  if (!shared) {
+    shared = { open: new Map(), seen: new WeakSet() }
+    sharedByLog.set(audit, shared)
+  }
+  return shared
 }
 
 function toldUser(given: unknown): Identity {

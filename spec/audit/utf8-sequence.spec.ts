@@ -1,8 +1,18 @@
 import { expect } from 'chai'
 import { isUtf8 } from 'node:buffer'
-import { sequenceBytes } from '../../lib/audit/utf8-sequence.js'
+import { escapeUtf8 } from '../../lib/audit/utf8-sequence.js'
 
-describe('sequenceBytes', () => {
+/** Bytes of the sequence at `start`; 0 where there is none. */
+function sequenceBytes(bytes: Buffer, start: number): number {
+  const shown = escapeUtf8(
+    bytes.subarray(start),
+    text => text,
+    () => '\0none',
+  )
+  return shown.startsWith('\0none') ? 0 : Buffer.byteLength([...shown][0] ?? '')
+}
+
+describe('escapeUtf8', () => {
   it('measures each code point that UTF-8 can say', () => {
     for (const text of [
       '\0',
@@ -38,5 +48,15 @@ describe('sequenceBytes', () => {
 
   it('finds none that the end cuts off', () => {
     expect(sequenceBytes(Buffer.from('🙂').subarray(0, 3), 0)).to.equal(0)
+  })
+
+  it('gives runs of text whole, and bytes that are none one by one, in their order', () => {
+    const bytes = Buffer.concat([Buffer.from('aé'), Buffer.from([0xff, 0xc3]), Buffer.from('日')])
+    const shown = escapeUtf8(
+      bytes,
+      text => `<${text}>`,
+      byte => byte.toString(16),
+    )
+    expect(shown).to.equal('<aé>ff<>c3<日>')
   })
 })

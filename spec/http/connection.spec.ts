@@ -2,10 +2,9 @@ import type { ServerResponse } from 'node:http'
 import { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { expect } from 'chai'
-import { AuditLog } from '../../lib/audit/audit-log.js'
 import { Connection } from '../../lib/http/connection.js'
-import { Exchange } from '../../lib/http/exchange.js'
-import { Journal } from '../../lib/http/journal.js'
+import type { Exchange } from '../../lib/http/exchange.js'
+import { makeExchange, makeSocket } from '../support/http-exchange.js'
 import { HttpLog } from '../support/http-log.js'
 
 const HEADER = 'HTTP/1.1 203 x\r\n\r\n'
@@ -14,35 +13,8 @@ const OTHER = 'HTTP/1.1 500 x\r\n\r\n'
 /** A place for exchanges, and their log. */
 function exchanges(): { log: HttpLog; open: () => Exchange } {
   const log = new HttpLog()
-  const journal = new Journal(new AuditLog(log), { mode: 'batch', maxWaitMs: 1000 })
   let count = 0
-  const open = (): Exchange => {
-    const arrival = {
-      id: String(count++),
-      method: 'GET',
-      uri: '/',
-      target: '/',
-      user: undefined,
-      groups: undefined,
-    }
-    const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Map() })
-    void exchange.record(undefined)
-    return exchange
-  }
-  return { log, open }
-}
-
-/** A socket that keeps what is written to it. */
-function makeSocket(): { socket: Duplex; written: string[] } {
-  const written: string[] = []
-  const socket = new Duplex({
-    read: () => undefined,
-    write: (chunk: Buffer, _, done) => {
-      written.push(String(chunk))
-      done()
-    },
-  })
-  return { socket, written }
+  return { log, open: () => makeExchange(log, String(count++)) }
 }
 
 /** A response that has the connection, or that waits for it. */

@@ -1,42 +1,12 @@
-import { Duplex } from 'node:stream'
 import type { ServerResponse } from 'node:http'
 import { expect } from 'chai'
-import { AuditLog } from '../../lib/audit/audit-log.js'
-import { Exchange } from '../../lib/http/exchange.js'
-import { Journal } from '../../lib/http/journal.js'
 import { DroppedReply, replyBy, SocketReply } from '../../lib/http/reply.js'
 import { openSession, openStream, RawClient, streamAnswer } from '../support/http-client.js'
+import { makeExchange, makeSocket } from '../support/http-exchange.js'
 import { HttpLog } from '../support/http-log.js'
 import { httpServers, SERVER_KINDS, type ServerKind } from '../support/http-servers.js'
 
 const ID = 'the-id'
-
-function makeExchange(log: HttpLog): Exchange {
-  const journal = new Journal(new AuditLog(log), { mode: 'batch', maxWaitMs: 1000 })
-  const arrival = {
-    id: ID,
-    method: 'GET',
-    uri: '/',
-    target: '/',
-    user: undefined,
-    groups: undefined,
-  }
-  const exchange = new Exchange(arrival, { journal, form: 'lines', open: new Map() })
-  void exchange.record(undefined)
-  return exchange
-}
-
-function makeSocket(): { socket: Duplex; written: string[] } {
-  const written: string[] = []
-  const socket = new Duplex({
-    read: () => undefined,
-    write: (chunk: Buffer, _, done) => {
-      written.push(String(chunk))
-      done()
-    },
-  })
-  return { socket, written }
-}
 
 describe('replyBy', () => {
   const start = httpServers()
@@ -63,7 +33,7 @@ describe('replyBy', () => {
     it(`tells the exchange of the header, and the client of its id, on ${kind.name}`, async () => {
       const log = new HttpLog()
       const answer = await ask(kind, response => {
-        replyBy(response).follow(makeExchange(log))
+        replyBy(response).follow(makeExchange(log, ID))
         response.writeHead(203).end('x')
       })
       expect(answer.headers['audit-id']).to.equal(ID)
@@ -74,7 +44,7 @@ describe('replyBy', () => {
       const log = new HttpLog()
       const answer = await ask(kind, response => {
         const reply = replyBy(response)
-        reply.follow(makeExchange(log))
+        reply.follow(makeExchange(log, ID))
         reply.refuse()
       })
       expect(answer.code).to.equal(500)
@@ -99,7 +69,7 @@ describe('SocketReply', () => {
     const log = new HttpLog()
     const { socket, written } = makeSocket()
     const reply = new SocketReply(socket)
-    reply.follow(makeExchange(log))
+    reply.follow(makeExchange(log, ID))
     reply.refuse()
     await new Promise(setImmediate)
     const [header = '', body] = written.join('').split('\r\n\r\n')
@@ -112,7 +82,7 @@ describe('SocketReply', () => {
   it('bears errors of the socket until the handler has it, and leaves them to that then', () => {
     const { socket } = makeSocket()
     const reply = new SocketReply(socket)
-    reply.follow(makeExchange(new HttpLog()))
+    reply.follow(makeExchange(new HttpLog(), ID))
     expect(socket.emit('error', new Error('of the socket'))).to.equal(true)
     reply.handOver()
     expect(socket.listenerCount('error')).to.equal(0)
@@ -124,7 +94,7 @@ describe('DroppedReply', () => {
     const log = new HttpLog()
     const { socket, written } = makeSocket()
     const reply = new DroppedReply(socket)
-    reply.follow(makeExchange(log))
+    reply.follow(makeExchange(log, ID))
     reply.refuse()
     expect(written).to.deep.equal([])
     socket.write('HTTP/1.1 503 Service Unavailable\r\n\r\n')
