@@ -9,7 +9,9 @@ function sequenceBytes(bytes: Buffer, start: number): number {
     text => text,
     () => '\0none',
   )
-  return shown.startsWith('\0none') ? 0 : Buffer.byteLength([...shown][0] ?? '')
+  return shown.startsWith('\0none')
+    ? 0
+    : Buffer.byteLength(String.fromCodePoint(shown.codePointAt(0) ?? 0))
 }
 
 describe('escapeUtf8', () => {
