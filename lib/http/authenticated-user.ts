@@ -48,8 +48,8 @@ export function requestSocket(req: ConnectedRequest): Socket | undefined {
  * name, the organizations are the groups. Of several common names the last one counts
  * (`FillFromRDNSequence` of https://pkg.go.dev/crypto/x509/pkix).
  *
- * `authorized` alone is no proof: it is true for a connection of TLS 1.3 that was resumed and showed
- * no certificate at all.
+ * `authorized` alone is no proof: up to Node 22 it is true for a connection of TLS 1.3 that was
+ * resumed and showed no certificate at all.
  *
  * @param socket of `requestSocket`, or any other; asked once for its certificate if it has one.
  * @returns undefined if the connection is no TLS or is gone, if the certificate was not asked for,
