@@ -189,8 +189,7 @@ class Actor {
       case 'fstat':
         return this.#told(disk.fstat(this.#fd(it.fd)))
       case 'lock':
-        // What `flock` cannot lock is one thing for the machine's disk.
-        return it.fd < this.#open.length ? disk.lock(this.#fd(it.fd)) : 'unable'
+        return disk.lock(this.#fd(it.fd))
       case 'datasync':
       case 'datasyncNow':
       case 'truncate':

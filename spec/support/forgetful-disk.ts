@@ -183,7 +183,8 @@ export class ForgetfulDisk implements Disk {
 
   lock(fd: number): LockAnswer {
     return this.#now('lock', undefined, () => {
-      const descriptor = this.#described('flock', fd)
+      const descriptor = this.#open.get(fd)
+      if (!descriptor) return 'unable' // as the machine's disk says of all that it cannot lock
       const { node } = descriptor
       const others = [...this.#open.values()].filter(one => one !== descriptor && one.node === node)
       if (others.some(({ isLocked }) => isLocked)) return 'taken'
